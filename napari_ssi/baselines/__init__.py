@@ -1,0 +1,1 @@
+"""Classical methods, one a file, each of which tunes itself."""

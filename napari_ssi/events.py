@@ -1,0 +1,112 @@
+"""What passes between a running restoration and whoever watches it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a running job.
+
+    Attributes
+    ----------
+    stage
+        What is being done, in a word or two for the progress bar:
+        ``"tuning"``, ``"training"``, ``"restoring"`` …
+    step, total
+        Steps done and the full budget of this stage; a job may end early.
+    values
+        Named numbers: ``loss``, ``held_out``, ``best_held_out``, estimates …
+    elapsed
+        Seconds since this stage began.
+    preview
+        Now and then one plane ``(Y, X)``, float32; in the units of the
+        recording when it comes out of the pipeline.
+    plane
+        The z-index the preview belongs to (0 in 2D).
+    message
+        A sentence worth telling the user, or ``""``.
+    """
+
+    stage: str
+    step: int
+    total: int
+    values: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    elapsed: float = 0.0
+    preview: NDArray[np.float32] | None = None
+    plane: int = 0
+    message: str = ""
+
+    @property
+    def fraction(self) -> float:
+        """Share of this stage's budget that is done, 0 to 1."""
+        return min(1.0, self.step / self.total) if self.total > 0 else 0.0
+
+
+class Cancelled(Exception):
+    """The user cancelled; nothing is kept."""
+
+
+class Control:
+    """The user's hand on a running job, safe to use from another thread.
+
+    A restorer calls :meth:`checkpoint` at least once a step and looks at
+    :attr:`stopping` to end early and keep its best image so far. The panel
+    writes ``preview_interval`` (seconds; ``None`` for no previews) and
+    ``plane`` (z-index to preview); a restorer only reads them, and a preview
+    consumes no random numbers.
+    """
+
+    def __init__(self, preview_interval: float | None = None, plane: int = 0) -> None:
+        self.preview_interval = preview_interval
+        self.plane = plane
+        self._stop = threading.Event()
+        self._cancel = threading.Event()
+        self._go = threading.Event()
+        self._go.set()
+
+    def stop(self) -> None:
+        """End the fit and keep the best image so far."""
+        self._stop.set()
+        self._go.set()
+
+    def cancel(self) -> None:
+        """End now and keep nothing."""
+        self._cancel.set()
+        self._go.set()
+
+    def pause(self) -> None:
+        """Hold at the next checkpoint."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        self._go.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the fit should end and keep its best."""
+        return self._stop.is_set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the job was cancelled."""
+        return self._cancel.is_set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the job is to hold at its next checkpoint."""
+        return not self._go.is_set()
+
+    def checkpoint(self) -> None:
+        """Hold while paused; raise :class:`Cancelled` once cancelled."""
+        self._go.wait()
+        if self._cancel.is_set():
+            raise Cancelled

@@ -1,0 +1,1 @@
+"""Networks f, from the extended measurement to the object."""

@@ -1,0 +1,51 @@
+"""The affine map between the recording's units and those of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """``y ↦ (y - offset) / scale``, with its exact inverse.
+
+    Nothing is clipped, so that the statistics of the noise survive; noise
+    parameters travel with it (:meth:`~napari_ssi.noise.base.NoiseModel.rescaled`).
+
+    Examples
+    --------
+    >>> Normalization(100.0, 50.0)(125.0)
+    0.5
+    """
+
+    offset: float
+    scale: float
+
+    @classmethod
+    def fit(cls, planes: Iterable[NDArray[np.float32]], offset: float) -> Normalization:
+        """Scale so that the 99.8th percentile above ``offset`` becomes 1."""
+        values = np.concatenate([p.ravel() for p in planes]) - np.float32(offset)
+        if float(values.min()) == float(values.max()):
+            raise InputError(
+                f"The image is constant (every pixel is {values[0] + offset:g}): "
+                "there is nothing to restore."
+            )
+        scale = float(np.percentile(values, 99.8))
+        if scale <= 0:
+            scale = float(np.abs(values).max())
+        return cls(offset, scale)
+
+    def __call__(self, y: Any) -> Any:
+        """Recording to engine units."""
+        return (y - self.offset) / self.scale
+
+    def inverse(self, y: Any) -> Any:
+        """Engine units to those of the recording."""
+        return y * self.scale + self.offset

@@ -1,0 +1,1 @@
+"""What blurred the specimen: forward models A, from the object to what the camera saw."""

@@ -1,0 +1,1 @@
+"""Where point-spread functions come from, and how they are checked."""

@@ -1,0 +1,85 @@
+"""Where a recipe's PSF comes from, and reading it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..errors import InputError
+from .gaussian import gaussian
+
+
+class FilePSF(BaseModel):
+    """A PSF in a file: TIFF or ``.npy``, with the image's pixel size."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["file"] = "file"
+    path: str = Field(description="Path, absolute or relative to the recipe.")
+    sha256: str | None = Field(None, description="Hash of the array, checked when it is read.")
+
+
+class ArrayPSF(BaseModel):
+    """A PSF that was handed over in memory, known by its hash alone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["array"] = "array"
+    sha256: str
+
+
+class GaussianPSF(BaseModel):
+    """A Gaussian by its full width at half maximum in µm, per axis or one for all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["gaussian"] = "gaussian"
+    fwhm: tuple[float, ...] = Field(description="µm; one value, (Y, X) or (Z, Y, X).")
+
+
+PSFSource = Annotated[FilePSF | ArrayPSF | GaussianPSF, Field(discriminator="kind")]
+
+
+def load(source: FilePSF | ArrayPSF | GaussianPSF, pixel_size: Sequence[float]) -> NDArray[np.floating]:
+    """The PSF array that ``source`` stands for, on a grid of ``pixel_size`` (µm per axis)."""
+    if isinstance(source, GaussianPSF):
+        fwhm = source.fwhm * len(pixel_size) if len(source.fwhm) == 1 else source.fwhm
+        return gaussian(fwhm, tuple(pixel_size)[-len(fwhm) :])
+    if isinstance(source, ArrayPSF):
+        raise InputError(
+            "The recipe's PSF was in memory only; hand it over again, or choose its file."
+        )
+    array = read_psf(source.path)
+    if source.sha256 is not None and sha256(array) != source.sha256:
+        raise InputError(
+            f"The PSF in {source.path} is not the one the recipe was made with; "
+            "restore the original file, or choose the PSF again."
+        )
+    return array
+
+
+def read_psf(path: str | Path) -> NDArray[np.floating]:
+    """Read a PSF array from a TIFF or ``.npy`` file."""
+    path = Path(path)
+    try:
+        if path.suffix == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False))
+        return np.asarray(tifffile.imread(path))
+    except FileNotFoundError:
+        raise InputError(f"There is no PSF file {path}.") from None
+    except Exception as error:
+        raise InputError(f"The PSF file {path} cannot be read as TIFF or .npy: {error}") from error
+
+
+def sha256(array: NDArray[np.generic]) -> str:
+    """Hash of an array's values, dtype and shape, whatever its memory layout."""
+    data = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
+    head = f"{data.dtype.str}{data.shape}".encode()
+    return hashlib.sha256(head + data.tobytes()).hexdigest()

@@ -1,0 +1,132 @@
+"""Discovery of physics, noise models, losses, baselines and networks.
+
+A public module in one of the five packages is found by its file name. It holds
+one public class and a literal ``ABOUT`` that says what it is, keyed by the name
+that recipes use (the file name, or well-known settings of the same class)::
+
+    ABOUT = {
+        "ssi": {
+            "label": "SSI",
+            "summary": "One sentence in plain words.",
+            "when": "When would one choose it.",
+            "recommended": True,
+            "physics": ["blur"],          # default: any
+            "noise": ["independent"],     # default: any
+            "params": {"density": 0.1},   # what the name presets
+        },
+    }
+
+``ABOUT`` is read without importing the module, so that listing needs no torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import InputError
+
+Kind = Literal["physics", "noise", "loss", "baseline", "network"]
+
+PACKAGES: dict[Kind, str] = {
+    "physics": "physics",
+    "noise": "noise",
+    "loss": "losses",
+    "baseline": "baselines",
+    "network": "networks",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that a recipe can name."""
+
+    kind: Kind
+    name: str
+    module: str
+    class_name: str
+    label: str
+    summary: str
+    when: str = ""
+    recommended: bool = False
+    physics: tuple[str, ...] = ()
+    noise: tuple[str, ...] = ()
+    params: dict[str, Any] = field(default_factory=dict)
+    role: str = "data"
+
+    def load(self) -> Any:
+        """The class itself; imports its module."""
+        return getattr(importlib.import_module(self.module), self.class_name)
+
+    def build(self, params: dict[str, Any] | None = None) -> Any:
+        """An instance with the name's presets and ``params`` over them."""
+        return self.load().from_params({**self.params, **(params or {})})
+
+    def refusal(self, *, physics: str, noise: str) -> str:
+        """Why it cannot be used with this physics and noise; ``""`` where it can."""
+        if self.physics and physics not in self.physics:
+            accepted = " or ".join(self.physics)
+            return f"{self.label} needs the forward model {accepted}; the recipe has {physics}."
+        if self.noise and noise not in self.noise:
+            accepted = " or ".join(self.noise)
+            return f"{self.label} needs the noise model {accepted}; the recipe has {noise}."
+        return ""
+
+
+@cache
+def entries(kind: Kind) -> dict[str, Entry]:
+    """All entries of a kind by name, recommended ones first; imports none of them."""
+    package = f"{__package__}.{PACKAGES[kind]}"
+    folder = Path(__file__).parent / PACKAGES[kind]
+    found: list[Entry] = []
+    for path in sorted(folder.glob("*.py")):
+        if not path.stem.startswith("_"):
+            found.extend(_entries_of(kind, path, f"{package}.{path.stem}"))
+    found.sort(key=lambda entry: (not entry.recommended, entry.label.lower()))
+    return {entry.name: entry for entry in found}
+
+
+def find(kind: Kind, name: str) -> Entry:
+    """The entry called ``name``; raises :class:`InputError` naming the choices."""
+    known = entries(kind)
+    if name not in known:
+        choices = ", ".join(sorted(known))
+        raise InputError(f"There is no {kind} called {name!r}; choose one of: {choices}.")
+    return known[name]
+
+
+def methods() -> dict[str, Entry]:
+    """Everything that restores: data losses (trained) and baselines, recommended first."""
+    losses = {n: e for n, e in entries("loss").items() if e.role == "data"}
+    return losses | entries("baseline")
+
+
+def _entries_of(kind: Kind, path: Path, module: str) -> list[Entry]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    about: dict[str, dict[str, Any]] | None = None
+    class_name = ""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not class_name:
+            class_name = node.name
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(node, ast.AnnAssign):
+            target = node.target
+        if isinstance(target, ast.Name) and target.id == "ABOUT":
+            about = ast.literal_eval(node.value)  # type: ignore[union-attr, arg-type]
+    if about is None:  # a base or a shared part
+        return []
+    return [
+        Entry(
+            kind=kind,
+            name=name,
+            module=module,
+            class_name=class_name,
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()},
+        )
+        for name, facts in about.items()
+    ]

@@ -1,0 +1,66 @@
+"""A result: the image, and everything needed to believe and to repeat it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .background import Levels
+from .normalization import Normalization
+from .noise.base import NoiseModel
+from .recipe import Recipe
+from .restorer import Fitted
+from .stack import ImageStack
+
+
+@dataclass(frozen=True)
+class ChannelModel:
+    """What was learned for one channel; in memory only, to be applied to more frames."""
+
+    fitted: Fitted
+    normalization: Normalization
+    noise: NoiseModel
+    levels: Levels
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """The outcome of :func:`napari_ssi.run`.
+
+    Attributes
+    ----------
+    image
+        float32, in the units, shape and axes of the input.
+    source
+        The input's axes, pixel size and names, with ``image`` in place of its data.
+    recipe
+        What was run, with everything that was estimated left as it was given.
+    history
+        Per channel, the named numbers of each report: ``step``, ``loss``, ``held_out`` …
+    estimates
+        Named numbers, with the channel's name where there are several: offset,
+        chosen iterations or weight, held-out error, flux ratio, pixels set to 0 …
+    notes
+        Sentences for the user: repairs of the PSF, clipping, what to mind.
+    provenance
+        Versions, device, threads, seed, hash of the input, duration, why it stopped.
+    models
+        Per channel, what was learned; pass to :func:`napari_ssi.run` to apply it to
+        another stack.
+    psf
+        The PSF that was handed over in memory, to be saved beside the result.
+    """
+
+    image: NDArray[np.float32]
+    source: ImageStack
+    recipe: Recipe
+    history: tuple[Mapping[str, NDArray[np.float64]], ...] = ()
+    estimates: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    models: tuple[ChannelModel, ...] = ()
+    psf: NDArray[np.floating] | None = None
