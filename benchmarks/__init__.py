@@ -1,0 +1,1 @@
+"""Measurements behind the claims: run with ``python -m benchmarks.NAME``; not part of the package."""
