@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Run the demo, the tests or the checks from a fresh clone: ``python3 dev.py demo``, ``python3 dev.py test``.
+"""Run the demo, the tests or the checks from a fresh clone.
 
-Needs nothing but Python 3.11 and pip. tox builds the environments; where it is missing it is put into ``.tools``, which
-also works with a Python that the system manages. What follows ``--`` goes to the command inside, e.g.
+``python3 dev.py demo`` and ``python3 dev.py test`` need nothing but Python 3.11 and pip. tox builds
+the environments; where it is missing it is put into ``.tools``, which also works with a Python that
+the system manages. What follows ``--`` goes to the command inside, for example
 ``python3 dev.py test -- -k wiener``.
 """
 
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENTS = {"demo": "demo", "test": "pyqt5", "test-pyqt6": "pyqt6", "lint": "lint"}
+HAS_TOX = "import importlib.metadata as m; assert m.version('tox') >= '4'; import tox.run"
 
 
 def main() -> int:
@@ -24,25 +26,24 @@ def main() -> int:
     # Split by hand, because argparse treats "--" differently from one version to the next.
     arguments = sys.argv[1:]
     cut = arguments.index("--") if "--" in arguments else len(arguments)
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("task", choices=ENVIRONMENTS)
     task = parser.parse_args(arguments[:cut]).task
-    environment = os.environ.copy()
-    if not has_tox(environment):
-        # A folder per Python version, as a compiled dependency of one does not load in another.
-        tools = ROOT / ".tools" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-        environment["PYTHONPATH"] = str(tools)
-        if not has_tox(environment):
-            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", "--target", str(tools), "tox>=4.22"]
-            if subprocess.call(pip) != 0:
-                return fail(f"Could not install tox into {tools}. Is pip there, and the network?")
-    tox = [sys.executable, "-m", "tox", "run", "-e", ENVIRONMENTS[task], "--", *arguments[cut + 1 :]]
-    return subprocess.call(tox, cwd=ROOT, env=environment)
+
+    if python("-c", HAS_TOX, quiet=True) != 0:
+        # A folder per Python version: what is compiled for one does not load in another.
+        tools = str(ROOT / ".tools" / f"python{sys.version_info.major}.{sys.version_info.minor}")
+        os.environ["PYTHONPATH"] = tools
+        install = ["pip", "install", "--quiet", "--upgrade", "--target", tools, "tox>=4.22"]
+        if python("-c", HAS_TOX, quiet=True) != 0 and python("-m", *install) != 0:
+            return fail(f"tox could not be installed into {tools}. Are pip and the network there?")
+    return python("-m", "tox", "run", "-e", ENVIRONMENTS[task], "--", *arguments[cut + 1 :])
 
 
-def has_tox(environment: dict[str, str]) -> bool:
-    check = "import importlib.metadata as m; assert int(m.version('tox').split('.')[0]) >= 4; import tox.run"
-    return subprocess.run([sys.executable, "-c", check], env=environment, stderr=subprocess.DEVNULL).returncode == 0
+def python(*arguments: str, quiet: bool = False) -> int:
+    errors = subprocess.DEVNULL if quiet else None
+    return subprocess.call([sys.executable, *arguments], cwd=ROOT, stderr=errors)
 
 
 def fail(sentence: str) -> int:

@@ -1,4 +1,4 @@
-"""What every test may use: the data beside the repository, two threads, and the same random numbers each time."""
+"""For every test: recordings beside the repository, two threads, the same random numbers."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def _seeded() -> None:
 def shared_data() -> Path:
     """The folder of real recordings beside the repository; the test is skipped where it is absent."""
     if not SHARED_DATA.is_dir():
-        pytest.skip("needs the recordings in ../shared/data beside the repository, which are not part of it")
+        pytest.skip("needs the recordings in ../shared/data, which are not part of the repository")
     return SHARED_DATA

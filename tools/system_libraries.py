@@ -1,8 +1,9 @@
-"""Install the system libraries that Qt and a virtual display need, where they are missing and it may.
+"""Install the system libraries that Qt and a virtual display need, where they are missing.
 
-Qt's own message for any of them is "could not load the platform plugin xcb", followed by an abort, so each one is tried
-beforehand. On Debian and Ubuntu as root (or with sudo that asks no password) the missing packages are installed;
-otherwise the command that installs them is printed. Does nothing on macOS and Windows.
+Qt's own message for any of them is "could not load the platform plugin xcb", followed by an abort,
+so each one is tried beforehand. On Debian and Ubuntu as root (or with sudo that asks no password)
+the missing packages are installed; otherwise the command that installs them is printed. Does
+nothing on macOS and Windows.
 """
 
 from __future__ import annotations
@@ -66,12 +67,14 @@ def main() -> int:
         return 0
     packages = sorted(set(absent.values()))
     if shutil.which("apt-get") is None:
-        print("napari's window needs these; please install them with your package manager:", *absent, file=sys.stderr)
+        sentence = "napari's window needs these; please install them with your package manager:"
+        print(sentence, *absent, file=sys.stderr)
         return 1
     prefix = administrator()
     if prefix is None:
-        command = "sudo apt-get update && sudo apt-get install -y --no-install-recommends " + " ".join(packages)
-        print(f"napari's window needs system libraries that are missing. Please run:\n  {command}", file=sys.stderr)
+        sentence = "napari's window needs system libraries that are missing. Please run:"
+        command = "sudo apt-get update && sudo apt-get install -y --no-install-recommends"
+        print(f"{sentence}\n  {command}", *packages, file=sys.stderr)
         return 1
     print("Installing system libraries:", *packages, flush=True)
     # Said on the command line, because sudo drops the environment.
@@ -80,7 +83,11 @@ def main() -> int:
     install = [*apt, "install", "-y", "--no-install-recommends", *packages]
     # apt's long log is of interest only when it fails.
     result = subprocess.run(
-        install, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        install,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     absent = missing()
     if result.returncode != 0 or absent:
@@ -94,7 +101,10 @@ def administrator() -> list[str] | None:
     if os.geteuid() == 0:
         return []
     sudo = ["sudo", "--non-interactive"]
-    if shutil.which("sudo") and subprocess.run([*sudo, "true"], capture_output=True).returncode == 0:
+    if (
+        shutil.which("sudo")
+        and subprocess.run([*sudo, "true"], capture_output=True).returncode == 0
+    ):
         return sudo
     return None
 

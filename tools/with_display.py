@@ -1,7 +1,7 @@
 """Run a command that opens windows: as it is where there is a display, else under a virtual one.
 
-``python tools/with_display.py COMMAND ARGUMENT …``. Xvfb and not Qt's "offscreen" platform, because napari's canvas
-needs a real OpenGL context; without one it draws black.
+``python tools/with_display.py COMMAND ARGUMENT …``. Xvfb and not Qt's "offscreen" platform, because
+napari's canvas needs a real OpenGL context; without one it draws black.
 """
 
 from __future__ import annotations
