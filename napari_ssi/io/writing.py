@@ -1,0 +1,177 @@
+"""A result becomes an OME-TIFF that says how it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..psf.source import sha256
+from ..restoration import Restoration
+from ..stack import AXES
+from . import recipes
+from .atomic import atomically
+
+ENDINGS = (".tif", ".tiff")
+#: Bytes from which a file needs 64-bit offsets, with room for the metadata.
+BIG = 2**32 - 2**25
+
+
+def write(restoration: Restoration, path: str | Path) -> Path:
+    """Save a result: ``NAME.ome.tif``, and beside it ``NAME.recipe.json``.
+
+    The OME-TIFF is float32 in the units of the recording, with pixel size and
+    channel names; recipe, provenance, estimates and notes are inside as JSON
+    (:func:`read_recipe`). A PSF that was handed over in memory is saved as
+    ``NAME.psf.tif``, and the recipe points to it by relative path and hash. All
+    of it is written, or nothing.
+
+    Raises
+    ------
+    InputError
+        The name ends in something else, the folder is missing or cannot be
+        written, the disk is full, or the target is a PSF of the recipe.
+    """
+    path = checked(path)
+    stem = path.name.removesuffix(path.suffix).removesuffix(".ome")
+    recipe_path = path.with_name(f"{stem}.recipe.json")
+    psf_path = path.with_name(f"{stem}.psf.tif")
+    recipe = recipes.beside(restoration.recipe, path.parent)
+    kept_psf = restoration.psf if _from_memory(restoration) else None
+    if kept_psf is not None:
+        source = {"kind": "file", "path": psf_path.name, "sha256": sha256(kept_psf)}
+        recipe = recipes.with_psf(recipe, source)
+    text = recipe.to_json()
+    facts = {
+        "recipe": text,
+        "provenance": plain_json(restoration.provenance),
+        "estimates": plain_json(restoration.estimates),
+        "notes": plain_json(list(restoration.notes)),
+    }
+    source_stack = restoration.source
+    targets = (path, recipe_path) + ((psf_path,) if kept_psf is not None else ())
+    with atomically(*targets) as temporary:
+        _write_tiff(
+            temporary[0],
+            restoration.image,
+            source_stack.axes,
+            source_stack.pixel_size,
+            channel_names=source_stack.channel_names,
+            name=stem,
+            facts=facts,
+        )
+        temporary[1].write_text(text + "\n", encoding="utf-8")
+        if kept_psf is not None:
+            tifffile.imwrite(temporary[2], kept_psf, photometric="minisblack")
+    return path
+
+
+def write_image(
+    array: NDArray[Any],
+    axes: str,
+    pixel_size: Sequence[float] | None,
+    path: str | Path,
+    *,
+    recipe_json: str | None = None,
+    facts: Mapping[str, str] | None = None,
+    channel_names: Sequence[str] = (),
+) -> Path:
+    """Save any image as OME-TIFF, with a recipe and further JSON texts inside if there are any.
+
+    Parameters
+    ----------
+    array, axes
+        Pixels and a letter per axis, from T C Z Y X.
+    pixel_size
+        µm per pixel, ([Z,] Y, X); ``None`` where it is not known.
+    recipe_json, facts
+        JSON texts to be kept inside; ``facts`` by name (``provenance`` …).
+
+    Raises
+    ------
+    InputError
+        As :func:`write`.
+    """
+    path = checked(path)
+    kept = dict(facts or {}) | ({"recipe": recipe_json} if recipe_json else {})
+    with atomically(path) as (temporary,):
+        name = path.name.removesuffix(path.suffix).removesuffix(".ome")
+        _write_tiff(
+            temporary, array, axes, pixel_size, channel_names=channel_names, name=name, facts=kept
+        )
+    return path
+
+
+def checked(path: str | Path) -> Path:
+    """The path, if a result may have this name."""
+    path = Path(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise InputError(
+            f"A result is an OME-TIFF: its name must end in .ome.tif, .tif or .tiff; got {path.name!r}."
+        )
+    return path
+
+
+def plain_json(value: Any) -> str:
+    """JSON of mappings, numpy numbers and whatever else provenance holds, in ASCII."""
+
+    def simpler(item: Any) -> Any:
+        if isinstance(item, Mapping):
+            return dict(item)
+        if isinstance(item, np.generic | np.ndarray):
+            return item.tolist()
+        return str(item)
+
+    return json.dumps(dict(value) if isinstance(value, Mapping) else value, default=simpler)
+
+
+def _from_memory(restoration: Restoration) -> bool:
+    psf = restoration.recipe.physics.params.get("psf")
+    in_file = isinstance(psf, dict) and psf.get("kind", "file") != "array"
+    return restoration.psf is not None and not in_file
+
+
+def _write_tiff(
+    path: Path,
+    array: NDArray[Any],
+    axes: str,
+    pixel_size: Sequence[float] | None,
+    *,
+    channel_names: Sequence[str],
+    name: str,
+    facts: Mapping[str, str],
+) -> None:
+    order = [axes.index(a) for a in AXES if a in axes]
+    array = np.asarray(array).transpose(order)
+    letters = "".join(axes[i] for i in order)
+    metadata: dict[str, Any] = {"axes": letters, "Name": name}
+    spatial = "ZYX" if "Z" in axes else "YX"
+    resolution = None
+    if pixel_size is not None:
+        for axis, size in zip(spatial, pixel_size, strict=True):
+            metadata[f"PhysicalSize{axis}"] = float(size)
+            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+        # for programs that look at the plain tags only
+        resolution = (1e4 / pixel_size[-1], 1e4 / pixel_size[-2])
+    n_channels = array.shape[letters.index("C")] if "C" in letters else 1
+    if channel_names and len(channel_names) >= n_channels and any(channel_names):
+        metadata["Channel"] = {"Name": [str(n) for n in channel_names[:n_channels]]}
+    if facts:
+        texts = {k: recipes.ascii_json(v) for k, v in facts.items()}
+        metadata["MapAnnotation"] = {"Namespace": recipes.NAMESPACE, "Value": texts}
+    tifffile.imwrite(
+        path,
+        array,
+        ome=True,
+        bigtiff=array.nbytes > BIG,
+        photometric="minisblack",
+        resolution=resolution,
+        resolutionunit="CENTIMETER" if resolution else None,
+        metadata=metadata,
+    )
