@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..psf.source import sha256
-from ..restoration import Restoration
 from ..stack import AXES
 from . import recipes
 from .atomic import atomically
+
+if TYPE_CHECKING:  # it brings torch along, which reading and writing do not need
+    from ..restoration import Restoration
 
 ENDINGS = (".tif", ".tiff")
 #: Bytes from which a file needs 64-bit offsets, with room for the metadata.
