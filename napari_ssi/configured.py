@@ -26,7 +26,9 @@ class Configured(BaseModel):
     ``json_schema_extra={"advanced": True}`` folds it away in the panel.
     """
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", validate_assignment=True, arbitrary_types_allowed=True
+    )
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> Self:

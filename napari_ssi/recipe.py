@@ -185,7 +185,9 @@ class Recipe(BaseModel):
         if isinstance(psf, dict) and psf.get("kind", "file") == "file" and "path" in psf:
             full = (path.parent / psf["path"]).resolve()
             params = {**recipe.physics.params, "psf": {**psf, "path": str(full)}}
-            recipe = recipe.model_copy(update={"physics": Part(name=recipe.physics.name, params=params)})
+            recipe = recipe.model_copy(
+                update={"physics": Part(name=recipe.physics.name, params=params)}
+            )
         return recipe
 
     def save(self, path: str | Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PrivateAttr
 from scipy.fft import next_fast_len
 from torch import Tensor
-from torch.nn.functional import conv2d, conv3d
+from torch.nn.functional import conv2d, conv3d, pad
 
 from ..errors import InputError
 from ..psf.prepare import prepare
@@ -26,8 +26,12 @@ ABOUT = {
     },
 }
 
-#: Kernels with at most this many pixels are convolved directly; see benchmarks/convolution.py.
-DIRECT = 30
+#: Kernels with at most this many pixels, in 2D and in 3D, are convolved directly and larger ones
+#: through the FFT, which wins early on a CPU (3 x 3 x 3: by 4; see benchmarks/convolution.py).
+DIRECT = {2: 9, 3: 0}
+
+#: Weight (of 1) by which a flipped PSF may differ and still count as the same.
+SYMMETRIC = 0.02
 
 
 class Blur(Physics):
@@ -60,7 +64,7 @@ class Blur(Physics):
     )
 
     _kernel: Tensor = PrivateAttr()
-    _otf: dict[tuple[int, ...], Tensor] = PrivateAttr(default_factory=dict)
+    _otf: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def from_array(
@@ -83,7 +87,8 @@ class Blur(Physics):
                 raise InputError("Blur needs a PSF: choose a layer, a file or a width.")
             psf = load(self.psf, pixel_size)
         prepared = prepare(psf, shape, subtract_background=self.subtract_background)
-        self._kernel = torch.from_numpy(prepared.kernel)
+        with torch.inference_mode(False):  # a kernel made in it could not be trained through
+            self._kernel = torch.from_numpy(prepared.kernel).to(self.device)
         self._otf.clear()
         return list(prepared.notes)
 
@@ -103,64 +108,133 @@ class Blur(Physics):
         return tuple((s - 1 - s // 2, s // 2) for s in self._kernel.shape)
 
     def A(self, x: Tensor) -> Tensor:
-        """Convolve, keeping what is fully determined ("valid")."""
-        if self._kernel.numel() <= DIRECT:
-            # torch's convolution is a correlation: flip the kernel to get a true one
-            weight = self._kernel.flip(tuple(range(self.ndim)))[None, None]
-            return _conv(x, weight)
-        shape = x.shape[-self.ndim :]
-        full = self._through_otf(x, shape, conjugate=False)
-        for axis, s in enumerate(self._kernel.shape, start=2):
-            full = full.narrow(axis, s - 1, x.shape[axis] - s + 1)
-        return full
+        """Convolve, keeping what is fully determined ("valid"); float32 or float64 in and out."""
+        return self._A_direct(x) if self._small else self._A_fft(x)
 
     def A_adjoint(self, y: Tensor) -> Tensor:
-        """Correlate, giving the full object shape."""
-        pads = [(s - 1) for s in self._kernel.shape]
-        if self._kernel.numel() <= DIRECT:
-            flat = [p for pad in reversed(pads) for p in (pad, pad)]
-            return _conv(torch.nn.functional.pad(y, flat), self._kernel[None, None])
-        flat = [p for pad in reversed(pads) for p in (pad, 0)]
-        padded = torch.nn.functional.pad(y, flat)
-        shape = padded.shape[-self.ndim :]
-        return self._through_otf(padded, shape, conjugate=True)
+        """Correlate, giving the full object shape; float32 or float64 in and out."""
+        return self._adjoint_direct(y) if self._small else self._adjoint_fft(y)
 
     def symmetries(self, ndim: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """The flips and swaps under which the PSF stays the same to 2 % of its peak."""
+        """The flips and swaps under which the PSF stays the same to 2 % of its weight.
+
+        The blurred image then changes by 2 % of its brightest value at most.
+        """
         kernel = self._kernel[None, None]
         if any(s % 2 == 0 for s in self._kernel.shape):
             return dihedral(ndim)[:1]
-        tolerance = 0.02 * float(kernel.max())
         return [
             (order, flips)
             for order, flips in dihedral(ndim)
             if (moved := transform(kernel, order, flips)).shape == kernel.shape
-            and float((moved - kernel).abs().max()) <= tolerance
+            and float((moved - kernel).abs().sum()) <= SYMMETRIC
         ]
 
     def to(self, device: torch.device | str) -> Self:
         """Move the PSF to ``device``, in place; returns itself."""
         super().to(device)
-        self._kernel = self._kernel.to(device)
+        with torch.inference_mode(False):
+            self._kernel = self._kernel.to(device)
         self._otf.clear()
         return self
 
-    def _through_otf(self, x: Tensor, shape: Sequence[int], *, conjugate: bool) -> Tensor:
-        """Circular convolution (or correlation) on a grid at least ``shape`` large."""
+    # --- the two ways, which give the same numbers ------------------------------------------
+
+    @property
+    def _small(self) -> bool:
+        return self._kernel.numel() <= DIRECT[self.ndim]
+
+    def _A_direct(self, x: Tensor) -> Tensor:
+        # torch's convolution is a correlation: flip the kernel to get a true one
+        return _correlate(x, self._kernel.flip(tuple(range(self.ndim))), (0,) * self.ndim)
+
+    def _adjoint_direct(self, y: Tensor) -> Tensor:
+        return _correlate(y, self._kernel, tuple(s - 1 for s in self._kernel.shape))
+
+    def _A_fft(self, x: Tensor) -> Tensor:
+        full = self._through_otf(x, conjugate=False)
+        for axis, s in enumerate(self._kernel.shape, start=2):
+            full = full.narrow(axis, s - 1, x.shape[axis] - s + 1)
+        return full
+
+    def _adjoint_fft(self, y: Tensor) -> Tensor:
+        flat = [p for s in reversed(self._kernel.shape) for p in (s - 1, 0)]
+        return self._through_otf(pad(y, flat), conjugate=True)
+
+    def _through_otf(self, x: Tensor, *, conjugate: bool) -> Tensor:
+        """Circular convolution (or correlation) on a grid at least as large as ``x``."""
+        x = _wide(x)
+        shape = x.shape[-self.ndim :]
         axes = tuple(range(-self.ndim, 0))
         grid = tuple(int(next_fast_len(n, real=True)) for n in shape)
-        otf = self._otf.get(grid)
-        if otf is None:
-            if len(self._otf) >= 4:  # a run uses two or three sizes; do not hoard
-                self._otf.clear()
-            otf = self._otf[grid] = torch.fft.rfftn(self._kernel, s=grid, dim=axes)
-        spectrum = torch.fft.rfftn(x, s=grid, dim=axes)
-        spectrum = spectrum * (otf.conj() if conjugate else otf)
-        full = torch.fft.irfftn(spectrum, s=grid, dim=axes)
+        otf = self._transfer(grid, x.dtype)
+        spectrum = torch.fft.rfftn(x, s=grid, dim=axes) * (otf.conj() if conjugate else otf)
+        full: Tensor = torch.fft.irfftn(spectrum, s=grid, dim=axes)
         for axis, n in zip(axes, shape, strict=True):
             full = full.narrow(axis, 0, n)
         return full
 
+    def _transfer(self, grid: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """The PSF's transform on ``grid``; the last few are kept."""
+        key = (grid, dtype)
+        otf = self._otf.get(key)
+        if otf is None:
+            if len(self._otf) >= 4:  # a run uses two or three sizes; do not hoard
+                self._otf.clear()
+            # What is made in inference mode could not be used in training afterwards.
+            with torch.inference_mode(False):
+                axes = tuple(range(-self.ndim, 0))
+                otf = torch.fft.rfftn(self._kernel.to(dtype), s=grid, dim=axes)
+            self._otf[key] = otf
+        return otf
 
-def _conv(x: Tensor, weight: Tensor) -> Tensor:
-    return conv2d(x, weight) if weight.ndim == 4 else conv3d(x, weight)
+
+def _wide(x: Tensor) -> Tensor:
+    """At least single precision: the half precision of mixed training is too coarse to sum over a PSF."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def _correlate(x: Tensor, kernel: Tensor, padding: tuple[int, ...]) -> Tensor:
+    """Correlate every image of ``(N, C, …)``, padded with zeros, with one kernel."""
+    x = _wide(x)
+    images = x.reshape(-1, 1, *x.shape[2:])
+    with torch.autocast(x.device.type, enabled=False):
+        result: Tensor = _Correlation.apply(images, kernel.to(x.dtype), padding)
+    return result.reshape(*x.shape[:2], *result.shape[2:])
+
+
+class _Correlation(torch.autograd.Function):
+    """Correlation with a fixed kernel, whose gradient is again one: with the kernel mirrored.
+
+    For single channels torch's own gradient is an order of magnitude slower on the CPU.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, kernel: Tensor, padding: tuple[int, ...]) -> Tensor:
+        conv = conv2d if kernel.ndim == 2 else conv3d
+        return conv(x, kernel[None, None], padding=padding)
+
+    @staticmethod
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, Tensor, tuple[int, ...]], output: Tensor
+    ) -> None:
+        _, kernel, ctx.padding = inputs
+        ctx.save_for_backward(kernel)
+        ctx.save_for_forward(kernel)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        (kernel,) = ctx.saved_tensors
+        padding = tuple(s - 1 - p for s, p in zip(kernel.shape, ctx.padding, strict=True))
+        return (
+            _Correlation.apply(gradient, kernel.flip(tuple(range(kernel.ndim))), padding),
+            None,
+            None,
+        )
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: object) -> Tensor:
+        (kernel,) = ctx.saved_tensors
+        return _Correlation.apply(tangent, kernel, ctx.padding)  # type: ignore[no-any-return]

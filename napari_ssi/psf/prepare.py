@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import center_of_mass, label
 
 from ..errors import InputError
+from .background import background_notes, without_background
 
-#: Energy that may lie outside the kept support.
+#: Energy that may lie outside the kept support, per axis. On an Airy pattern this costs less than
+#: 0.4 % of the brightest pixel and 0.1 % on average, and halves the kernel's side.
 TAIL = 0.005
 #: More than this share of the energy must not be lost to a PSF longer than the image.
 MAX_LOSS = 0.20
+#: A core within this many pixels of ``size // 2`` is where it should be.
+SLACK = 0.75
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,12 @@ def prepare(
 ) -> PreparedPSF:
     """Check a PSF and make it a convolution kernel for images of spatial ``shape``.
 
-    In this order: refuse what cannot be mended; match the dimensions; subtract
-    the background (on request: the median of the outermost pixels); set
-    negatives to 0; centre the brightest region; crop to the smallest box about
-    the centre that holds ``1 - tail`` of the energy along each axis, and to
-    ``2 N - 1`` where the image has N pixels; normalise to sum 1.
+    In this order: refuse what cannot be mended; on request subtract the
+    background and remove what is not the bead
+    (:func:`~napari_ssi.psf.background.without_background`); match the
+    dimensions; set negatives to 0; centre the bright core; crop to the smallest
+    box about the centre that holds ``1 - tail`` of the energy along each axis,
+    and to ``2 N - 1`` where the image has N pixels; normalise to sum 1.
 
     Parameters
     ----------
@@ -64,7 +70,9 @@ def prepare(
     array = np.asarray(psf)
     if array.dtype.kind not in "uifb":
         raise InputError(f"The PSF must hold real numbers; got {array.dtype}.")
-    array = np.squeeze(array.astype(np.float64))
+    array = array.astype(np.float64)
+    while array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
     if array.ndim not in (2, 3):
         raise InputError(
             f"The PSF must be 2D (Y, X) or 3D (Z, Y, X); got the shape {np.shape(psf)}."
@@ -75,43 +83,44 @@ def prepare(
             f"The PSF has {bad} of {array.size} values that are NaN or infinite; "
             "choose another file, or measure it again."
         )
-    if not array.any():
-        raise InputError("The PSF is zero everywhere; choose the layer or file that holds the PSF.")
-    if array.min() == array.max():
-        raise InputError("The PSF is constant, so it has no shape; choose another layer or file.")
+    _refuse_shapeless(array)
 
     notes: list[str] = []
-    array = _match_dimensions(array, len(shape), notes)
     if subtract_background:
-        level = float(np.median(_rim(array)))
-        array = array - level
-        notes.append(f"PSF background of {level:.4g} subtracted.")
+        array, said = without_background(array)
+        notes += said
+    else:
+        notes += background_notes(array)
+    array = _match_dimensions(array, len(shape), notes)
     negative = int((array < 0).sum())
     if negative:
         lost = -array[array < 0].sum() / np.abs(array).sum()
         array = np.maximum(array, 0)
         if lost > 1e-6:
             notes.append(f"{negative} negative PSF values ({lost:.1%} of its weight) set to 0.")
-    if not array.any():
-        raise InputError(
-            "Nothing is left of the PSF once its background is subtracted; switch that off."
-        )
-    rim = float(np.median(_rim(array)) / array.max())
-    if rim > 0.02 and not subtract_background:
-        notes.append(
-            f"The PSF does not fall to zero: its rim is at {rim:.0%} of the peak. "
-            "Tick “subtract background” if that is a camera offset."
-        )
+    _refuse_shapeless(array, "Once prepared, the PSF")
     array = _centred(array, notes)
     array = _cropped(array, tuple(shape)[-array.ndim :], tail, notes)
     kernel = (array / array.sum()).astype(np.float32)
     return PreparedPSF(kernel, tuple(notes))
 
 
+def _refuse_shapeless(psf: NDArray[np.float64], subject: str = "The PSF") -> None:
+    if not psf.any():
+        raise InputError(
+            f"{subject} is zero everywhere; choose the layer or file that holds the PSF."
+        )
+    if psf.min() == psf.max():
+        raise InputError(
+            f"{subject} is constant, so it has no shape; choose another layer or file."
+        )
+
+
 def _match_dimensions(psf: NDArray[np.float64], ndim: int, notes: list[str]) -> NDArray[np.float64]:
     if psf.ndim == 3 and ndim == 2:
-        sharpness = np.square(psf).sum((1, 2))  # the in-focus slice has the most concentrated light
-        plane = int(np.argmax(sharpness))
+        # The sum of squares is largest where the light is most concentrated, even where every
+        # plane holds as much of it (widefield), and whatever even background lies beneath.
+        plane = int(np.argmax(np.square(psf).sum((1, 2))))
         notes.append(
             f"3D PSF with a 2D image: its in-focus slice (plane {plane} of {len(psf)}) is used."
         )
@@ -121,59 +130,71 @@ def _match_dimensions(psf: NDArray[np.float64], ndim: int, notes: list[str]) -> 
     return psf
 
 
-def _rim(psf: NDArray[np.float64]) -> NDArray[np.float64]:
-    inner = np.zeros(psf.shape, bool)
-    inner[tuple(slice(1, -1) if n > 2 else slice(None) for n in psf.shape)] = True
-    return psf[~inner] if not inner.all() else psf.ravel()
-
-
 def _centred(psf: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64]:
-    """Pad so that the centre of mass of the bright core stands at ``size // 2``.
+    """Pad so that the bright core stands at ``size // 2``.
 
-    A PSF whose centre is within 1 pixel of the middle is taken as it is: an
-    asymmetric one (coma) is off-centre by nature.
+    A PSF off its place would shift the result by as much. One whose core is
+    within 3/4 of a pixel of the place stays as it is: a symmetric one of even
+    size stands between two pixels, and an asymmetric one (coma) is off by nature.
     """
-    core = np.where(psf >= 0.5 * psf.max(), psf, 0)
-    weights = core / core.sum()
-    grid = np.indices(psf.shape).reshape(psf.ndim, -1)
-    centre = grid @ weights.ravel()
+    centre = core_centre(psf)
     for axis, (c, n) in enumerate(zip(centre, psf.shape, strict=True)):
-        shift = round(float(c)) - n // 2
-        # An even size may call either of its two middle pixels the centre.
-        if abs(shift) <= 1 and abs(c - (n - 1) / 2) <= 1:
+        off = c - n // 2
+        if abs(off) <= SLACK:
             continue
+        shift = round(off)
+        before = max(0, -2 * shift - (n % 2 == 0))  # an even size needs one less: it becomes odd
         pad = [(0, 0)] * psf.ndim
-        pad[axis] = (0, 2 * shift) if shift > 0 else (-2 * shift, 0)
+        pad[axis] = (before, max(0, 2 * shift))
         psf = np.pad(psf, pad)
-        notes.append(f"PSF centre moved by {-shift} pixels along {'ZYX'[axis - psf.ndim]}.")
+        pixels = "1 pixel" if abs(shift) == 1 else f"{abs(shift)} pixels"
+        notes.append(
+            f"PSF was {pixels} off its centre along {'ZYX'[axis - psf.ndim]}: moved there."
+        )
     return psf
+
+
+def core_centre(psf: NDArray[np.floating]) -> tuple[float, ...]:
+    """Centre of mass, in pixels, of what is at least half as bright as the peak.
+
+    All of it where that stands in the middle (a double helix has two lobes),
+    else the part that is connected with the peak: others are stray beads.
+    """
+    core = np.where(psf >= 0.5 * psf.max(), psf, 0).astype(np.float64)
+    centre = center_of_mass(core)
+    if any(abs(c - n // 2) > SLACK for c, n in zip(centre, psf.shape, strict=True)):
+        parts, _ = label(core > 0, np.ones((3,) * psf.ndim))
+        at_peak = parts[np.unravel_index(int(np.argmax(psf)), psf.shape)]
+        centre = center_of_mass(np.where(parts == at_peak, core, 0))
+    return tuple(float(c) for c in centre)
 
 
 def _cropped(
     psf: NDArray[np.float64], shape: tuple[int, ...], tail: float, notes: list[str]
 ) -> NDArray[np.float64]:
     total = psf.sum()
+    keep: list[slice] = []
     for axis, n in enumerate(psf.shape):
         profile = psf.sum(tuple(a for a in range(psf.ndim) if a != axis)) / total
         centre = n // 2
         # energy within `radius` of the centre, radius = 0 … n // 2
         reach = np.abs(np.arange(n) - centre)
         energy = np.cumsum(np.bincount(reach, weights=profile, minlength=centre + 1))
-        radius = int(np.searchsorted(energy, 1 - tail - 1e-9))
+        radius = int(np.searchsorted(energy, min(1 - tail, energy[-1]) - 1e-9))
         limit = shape[axis] - 1  # 2 N - 1 pixels
         if radius > limit:
             loss = 1 - energy[limit]
+            name = "ZYX"[axis - psf.ndim]
             if loss > MAX_LOSS:
                 raise InputError(
-                    f"The PSF is longer than the image along {'ZYX'[axis - psf.ndim]} ({n} against "
-                    f"{shape[axis]} pixels) and {loss:.0%} of its energy would be lost (at most "
-                    f"{MAX_LOSS:.0%} may be); use a larger image or a smaller PSF."
+                    f"The PSF is longer than the image along {name} ({n} against {shape[axis]} pixels) "
+                    f"and {loss:.0%} of its energy would be lost (at most {MAX_LOSS:.0%} may be); "
+                    "use a larger image or a smaller PSF."
                 )
             notes.append(
-                f"PSF cropped to {2 * limit + 1} pixels along {'ZYX'[axis - psf.ndim]}, as the "
-                f"image has only {shape[axis]}: {loss:.1%} of its energy lost."
+                f"PSF cropped to {2 * limit + 1} pixels along {name}, as the image has only "
+                f"{shape[axis]}: {loss:.1%} of its energy lost."
             )
             radius = limit
-        keep = slice(max(0, centre - radius), centre + radius + 1)
-        psf = psf[(slice(None),) * axis + (keep,)]
-    return psf
+        keep.append(slice(max(0, centre - radius), centre + radius + 1))
+    return psf[tuple(keep)]

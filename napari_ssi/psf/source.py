@@ -47,7 +47,9 @@ class GaussianPSF(BaseModel):
 PSFSource = Annotated[FilePSF | ArrayPSF | GaussianPSF, Field(discriminator="kind")]
 
 
-def load(source: FilePSF | ArrayPSF | GaussianPSF, pixel_size: Sequence[float]) -> NDArray[np.floating]:
+def load(
+    source: FilePSF | ArrayPSF | GaussianPSF, pixel_size: Sequence[float]
+) -> NDArray[np.floating]:
     """The PSF array that ``source`` stands for, on a grid of ``pixel_size`` (µm per axis)."""
     if isinstance(source, GaussianPSF):
         fwhm = source.fwhm * len(pixel_size) if len(source.fwhm) == 1 else source.fwhm
