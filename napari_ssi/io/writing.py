@@ -18,6 +18,7 @@ from . import recipes
 from .atomic import atomically
 
 if TYPE_CHECKING:  # it brings torch along, which reading and writing do not need
+    from ..recipe import Recipe
     from ..restoration import Restoration
 
 ENDINGS = (".tif", ".tiff")
@@ -40,38 +41,21 @@ def write(restoration: Restoration, path: str | Path) -> Path:
         The name ends in something else, the folder is missing or cannot be
         written, the disk is full, or the target is a PSF of the recipe.
     """
-    path = checked(path)
-    stem = path.name.removesuffix(path.suffix).removesuffix(".ome")
-    recipe_path = path.with_name(f"{stem}.recipe.json")
-    psf_path = path.with_name(f"{stem}.psf.tif")
-    recipe = recipes.beside(restoration.recipe, path.parent)
-    kept_psf = restoration.psf if _from_memory(restoration) else None
-    if kept_psf is not None:
-        source = {"kind": "file", "path": psf_path.name, "sha256": sha256(kept_psf)}
-        recipe = recipes.with_psf(recipe, source)
-    text = recipe.to_json()
-    facts = {
-        "recipe": text,
-        "provenance": plain_json(restoration.provenance),
-        "estimates": plain_json(restoration.estimates),
-        "notes": plain_json(list(restoration.notes)),
-    }
-    source_stack = restoration.source
-    targets = (path, recipe_path) + ((psf_path,) if kept_psf is not None else ())
-    with atomically(*targets) as temporary:
-        _write_tiff(
-            temporary[0],
-            restoration.image,
-            source_stack.axes,
-            source_stack.pixel_size,
-            channel_names=source_stack.channel_names,
-            name=stem,
-            facts=facts,
-        )
-        temporary[1].write_text(text + "\n", encoding="utf-8")
-        if kept_psf is not None:
-            tifffile.imwrite(temporary[2], kept_psf, photometric="minisblack")
-    return path
+    source = restoration.source
+    return write_image(
+        restoration.image,
+        source.axes,
+        source.pixel_size,
+        path,
+        recipe=restoration.recipe,
+        psf=restoration.psf,
+        facts={
+            "provenance": plain_json(restoration.provenance),
+            "estimates": plain_json(restoration.estimates),
+            "notes": plain_json(list(restoration.notes)),
+        },
+        channel_names=source.channel_names,
+    )
 
 
 def write_image(
@@ -80,20 +64,23 @@ def write_image(
     pixel_size: Sequence[float] | None,
     path: str | Path,
     *,
-    recipe_json: str | None = None,
+    recipe: Recipe | None = None,
+    psf: NDArray[Any] | None = None,
     facts: Mapping[str, str] | None = None,
     channel_names: Sequence[str] = (),
 ) -> Path:
-    """Save any image as OME-TIFF, with a recipe and further JSON texts inside if there are any.
+    """Save any image as OME-TIFF; with a recipe, as :func:`write` does.
 
     Parameters
     ----------
     array, axes
-        Pixels and a letter per axis, from T C Z Y X.
+        Pixels and a letter per axis, from T C Z Y X in any order.
     pixel_size
         µm per pixel, ([Z,] Y, X); ``None`` where it is not known.
-    recipe_json, facts
-        JSON texts to be kept inside; ``facts`` by name (``provenance`` …).
+    recipe, psf
+        How it was made, and the PSF that was in memory, if any.
+    facts
+        Further JSON texts to be kept inside, by name (``provenance`` …).
 
     Raises
     ------
@@ -101,12 +88,28 @@ def write_image(
         As :func:`write`.
     """
     path = checked(path)
-    kept = dict(facts or {}) | ({"recipe": recipe_json} if recipe_json else {})
-    with atomically(path) as (temporary,):
-        name = path.name.removesuffix(path.suffix).removesuffix(".ome")
+    stem = path.name.removesuffix(path.suffix).removesuffix(".ome")
+    kept = dict(facts or {})
+    targets = [path]
+    if recipe is not None:
+        recipe = recipes.beside(recipe, path.parent)
+        targets.append(path.with_name(f"{stem}.recipe.json"))
+        if psf is not None and _from_memory(recipe):
+            psf_path = path.with_name(f"{stem}.psf.tif")
+            targets.append(psf_path)
+            hashed = sha256(psf)
+            recipe = recipes.with_psf(
+                recipe, {"kind": "file", "path": psf_path.name, "sha256": hashed}
+            )
+        kept["recipe"] = recipe.to_json()
+    with atomically(*targets) as temporary:
         _write_tiff(
-            temporary, array, axes, pixel_size, channel_names=channel_names, name=name, facts=kept
+            temporary[0], array, axes, pixel_size, channel_names=channel_names, name=stem, facts=kept
         )
+        if recipe is not None:
+            temporary[1].write_text(kept["recipe"] + "\n", encoding="utf-8")
+        if len(targets) == 3:
+            tifffile.imwrite(temporary[2], psf, photometric="minisblack")
     return path
 
 
@@ -133,10 +136,10 @@ def plain_json(value: Any) -> str:
     return json.dumps(dict(value) if isinstance(value, Mapping) else value, default=simpler)
 
 
-def _from_memory(restoration: Restoration) -> bool:
-    psf = restoration.recipe.physics.params.get("psf")
-    in_file = isinstance(psf, dict) and psf.get("kind", "file") != "array"
-    return restoration.psf is not None and not in_file
+def _from_memory(recipe: Recipe) -> bool:
+    """Whether the recipe's PSF is in no file and follows from no number."""
+    psf = recipe.physics.params.get("psf")
+    return not isinstance(psf, dict) or psf.get("kind", "file") == "array"
 
 
 def _write_tiff(
