@@ -31,6 +31,8 @@ class Progress:
         recording when it comes out of the pipeline.
     plane
         The z-index the preview belongs to (0 in 2D).
+    channel
+        The channel it is about, where there are several.
     message
         A sentence worth telling the user, or ``""``.
     """
@@ -42,6 +44,7 @@ class Progress:
     elapsed: float = 0.0
     preview: NDArray[np.float32] | None = None
     plane: int = 0
+    channel: str = ""
     message: str = ""
 
     @property
@@ -67,46 +70,51 @@ class Control:
     def __init__(self, preview_interval: float | None = None, plane: int = 0) -> None:
         self.preview_interval = preview_interval
         self.plane = plane
-        self._stop = threading.Event()
-        self._cancel = threading.Event()
-        self._go = threading.Event()
-        self._go.set()
+        self._changed = threading.Condition()
+        self._stopping = self._cancelled = self._paused = False
 
     def stop(self) -> None:
-        """End the fit and keep the best image so far."""
-        self._stop.set()
-        self._go.set()
+        """End the fit and keep the best image so far; ends a pause."""
+        with self._changed:
+            self._stopping, self._paused = True, False
+            self._changed.notify_all()
 
     def cancel(self) -> None:
-        """End now and keep nothing."""
-        self._cancel.set()
-        self._go.set()
+        """End now and keep nothing; for good, whatever is called afterwards."""
+        with self._changed:
+            self._cancelled, self._paused = True, False
+            self._changed.notify_all()
 
     def pause(self) -> None:
-        """Hold at the next checkpoint."""
-        self._go.clear()
+        """Hold at the next checkpoint; also while the result is computed after :meth:`stop`."""
+        with self._changed:
+            self._paused = not self._cancelled
 
     def resume(self) -> None:
         """Go on after :meth:`pause`."""
-        self._go.set()
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
 
     @property
     def stopping(self) -> bool:
         """Whether the fit should end and keep its best."""
-        return self._stop.is_set()
+        return self._stopping
 
     @property
     def cancelled(self) -> bool:
         """Whether the job was cancelled."""
-        return self._cancel.is_set()
+        return self._cancelled
 
     @property
     def paused(self) -> bool:
         """Whether the job is to hold at its next checkpoint."""
-        return not self._go.is_set()
+        return self._paused
 
     def checkpoint(self) -> None:
         """Hold while paused; raise :class:`Cancelled` once cancelled."""
-        self._go.wait()
-        if self._cancel.is_set():
-            raise Cancelled
+        with self._changed:
+            while self._paused:
+                self._changed.wait()
+            if self._cancelled:
+                raise Cancelled

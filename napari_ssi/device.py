@@ -1,0 +1,35 @@
+"""Where to compute, and why."""
+
+from __future__ import annotations
+
+import torch
+
+from .errors import InputError
+
+
+def choose(name: str) -> tuple[torch.device, str]:
+    """The torch device for ``auto``, ``cpu``, ``cuda`` or ``mps``, and the reason in words.
+
+    Raises :class:`InputError` if the one asked for is not there.
+    """
+    cuda = torch.cuda.is_available()
+    mps = torch.backends.mps.is_available()
+    if name == "cpu":
+        return torch.device("cpu"), "CPU, as chosen"
+    if name == "cuda" or (name == "auto" and cuda):
+        if not cuda:
+            raise InputError(f"There is no usable NVIDIA GPU ({_why()}); choose 'auto' or 'cpu'.")
+        return torch.device("cuda"), f"GPU ({torch.cuda.get_device_name()})"
+    if name == "mps" or (name == "auto" and mps):
+        if not mps:
+            raise InputError("There is no Apple GPU that PyTorch can use; choose 'auto' or 'cpu'.")
+        return torch.device("mps"), "Apple GPU"
+    if name != "auto":
+        raise InputError(f"The device must be one of auto, cpu, cuda, mps; got {name!r}.")
+    return torch.device("cpu"), f"CPU ({_why()})"
+
+
+def _why() -> str:
+    if torch.version.cuda is None:
+        return "this PyTorch is built without CUDA"
+    return "PyTorch finds no NVIDIA GPU or driver"

@@ -1,0 +1,53 @@
+"""What every self-supervised loss offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ..configured import Configured
+from ..noise.base import NoiseModel
+from ..physics.base import Physics
+
+Network = Callable[[Tensor], Tensor]
+
+
+class Loss(Configured, ABC):
+    """A loss calls the network itself and returns named terms, which the trainer adds up.
+
+    Masking, re-corruption and divergence thus need no adapter. Shapes are
+    ``(N, 1, [Z,] Y, X)``; ``y`` has the measurement's shape and the network maps
+    ``physics.initial(y)`` to the object.
+    """
+
+    @abstractmethod
+    def __call__(
+        self,
+        network: Network,
+        y: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        generator: torch.Generator,
+        held: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """The terms for a batch of measurements.
+
+        ``held`` marks pixels (bool, shape of y) that are kept out of the fit: no
+        term may depend on their value, so the network's input has them replaced.
+        ``physics.target`` picks the part of y that ``physics.A`` predicts.
+        """
+
+    def predict(self, network: Network, seen: Tensor) -> Tensor:
+        """The object from ``seen = physics.initial(y)``: one pass, unless a method averages several."""
+        return network(seen)
+
+
+class Penalty(Configured, ABC):
+    """An optional term that looks at the estimate or at the network, not at the data."""
+
+    @abstractmethod
+    def __call__(self, x: Tensor, network: nn.Module) -> Tensor:
+        """A scalar for the estimate ``x`` (in engine units) and the network's weights."""

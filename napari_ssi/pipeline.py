@@ -1,0 +1,324 @@
+"""The way of the data, from a recording and a recipe to a restoration."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from . import background, registry
+from .device import choose
+from .errors import InputError
+from .events import Control, Progress
+from .normalization import Normalization
+from .noise.base import NoiseModel
+from .physics.base import Physics
+from .psf.source import sha256
+from .recipe import Part, Recipe
+from .restoration import ChannelModel, Restoration
+from .restorer import Restorer
+from .stack import ImageStack
+from .training.trainer import Trainer, Training
+
+PSF = NDArray[np.floating] | Sequence[NDArray[np.floating]] | None
+Run = Generator[Progress, None, Restoration]
+
+#: At most this many frames, and pixels, are trained or tuned on.
+SAMPLED_FRAMES = 12
+SAMPLED_PIXELS = 1 << 27
+
+
+def run(
+    recipe: Recipe,
+    stack: ImageStack,
+    *,
+    psf: PSF = None,
+    models: Sequence[ChannelModel] | None = None,
+    control: Control | None = None,
+    report: Callable[[Progress], None] | None = None,
+) -> Restoration:
+    """Restore a recording.
+
+    Parameters
+    ----------
+    recipe
+        What blurred it, what is known of the noise, the method.
+    stack
+        The recording; not modified.
+    psf
+        A PSF in memory, 2D or 3D, with the recording's pixel size, or one per
+        channel; it takes the place of the recipe's.
+    models
+        ``restoration.models`` of an earlier run: applied without learning anew.
+    control
+        To stop, cancel or pause from another thread.
+    report
+        Called with every :class:`~napari_ssi.events.Progress`.
+
+    Returns
+    -------
+    Restoration
+        Image in the units of the recording, recipe, history, estimates, provenance.
+
+    Raises
+    ------
+    InputError
+        Anything that the user can mend, in one sentence.
+    Cancelled
+        After ``control.cancel()``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_ssi import ImageStack, Recipe, run
+    >>> noisy = np.random.default_rng(0).poisson(20, (32, 32)).astype("uint16")
+    >>> recipe = Recipe(method="noise2self", training={"steps": 2})
+    >>> run(recipe, ImageStack(noisy, "YX")).image.shape
+    (32, 32)
+    """
+    steps = iterate(recipe, stack, psf=psf, models=models, control=control)
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        if report is not None:
+            report(progress)
+
+
+def iterate(
+    recipe: Recipe,
+    stack: ImageStack,
+    *,
+    psf: PSF = None,
+    models: Sequence[ChannelModel] | None = None,
+    control: Control | None = None,
+) -> Run:
+    """As :func:`run`, as a generator of :class:`~napari_ssi.events.Progress`."""
+    recipe.check()
+    control = control or Control()
+    began = time.monotonic()
+    device, reason = choose(recipe.device)
+    if models is not None and len(models) != stack.n_channels:
+        raise InputError(
+            f"What was learned covers {len(models)} channel(s), but the recording has "
+            f"{stack.n_channels}; train on it instead."
+        )
+    image = np.empty(stack.shape, np.float32)
+    digest = hashlib.sha256()
+    notes: list[str] = []
+    estimates: dict[str, float] = {}
+    history: list[dict[str, NDArray[np.float64]]] = []
+    learned: list[ChannelModel] = []
+    stopped = ""
+
+    for channel in range(stack.n_channels):
+        control.checkpoint()
+        several = stack.n_channels > 1
+        name = stack.channel_name(channel) if several else ""
+        yield Progress("measuring", 0, 1, channel=name)
+
+        # what blurred it
+        physics, found = bound_physics(recipe, stack, channel, psf)
+        physics.to(device)
+        notes += [f"{name}: {note}" if several else note for note in found]
+        indices = stack.frames(channel, physics.ndim)
+
+        # camera levels, normalisation, noise: measured once, then used alike by every method
+        if models is None:
+            planes = list(stack.planes(channel))
+            levels = camera_levels(recipe, planes)
+            normalization = Normalization.fit(planes, levels.offset)
+            noise: NoiseModel = registry.find("noise", recipe.noise.name).build(recipe.noise.params)
+            noise = noise.fitted(planes, levels).rescaled(normalization.scale, levels.offset)
+            del planes
+        else:
+            model = models[channel]
+            levels, normalization, noise = model.levels, model.normalization, model.noise
+
+        # learn, or tune, on some frames
+        log: list[dict[str, float]] = []
+        if models is None:
+            sampled = [
+                _tensor(normalization(stack.read(indices[i]))) for i in sample(stack, indices)
+            ]
+            generator = torch.Generator().manual_seed(recipe.seed + 1000 * channel)
+            fit = restorer(recipe).fit(sampled, physics, noise, control, generator)
+            fitted = None
+            while fitted is None:
+                try:
+                    progress = next(fit)
+                except StopIteration as end:
+                    fitted = end.value
+                else:
+                    if progress.values:
+                        log.append({"step": float(progress.step), **progress.values})
+                    stopped = progress.message or stopped
+                    yield _outward(progress, normalization, name)
+            del sampled
+        else:
+            fitted = models[channel].fitted
+
+        # apply to every frame
+        nonnegative = recipe.nonnegative
+        if nonnegative is None:
+            nonnegative = recipe.physics.name != "denoising"
+        clipped, light_in, light_out = 0, 0.0, 0.0
+        for done, index in enumerate(indices):
+            frame = stack.read(index)
+            digest.update(frame.tobytes())
+            y = normalization(frame)
+            work = fitted.apply(_tensor(y), physics, control)
+            while True:
+                try:
+                    progress = next(work)
+                except StopIteration as end:
+                    x = end.value[0, 0].numpy()
+                    break
+                whole = replace(
+                    progress,
+                    step=done * max(1, progress.total) + progress.step,
+                    total=len(indices) * max(1, progress.total),
+                    elapsed=time.monotonic() - began,
+                )
+                yield _outward(whole, normalization, name)
+            if nonnegative:
+                clipped += int((x < 0).sum())
+                x = np.maximum(x, 0)
+            light_in += float(y.sum(dtype=np.float64))
+            light_out += float(x.sum(dtype=np.float64))
+            stack.place(image, index, normalization.inverse(x).astype(np.float32))
+
+        learned.append(ChannelModel(fitted, normalization, noise, levels))
+        history.append(_columns(log))
+        prefix = f"{name}: " if several else ""
+        facts = {
+            "offset": levels.offset,
+            "clipped_low": levels.low_fraction,
+            "saturated": levels.high_fraction,
+            "flux_ratio": light_out / light_in if light_in else float("nan"),
+            "set_to_zero": float(clipped),
+            **fitted.estimates,
+        }
+        estimates |= {prefix + key: value for key, value in facts.items()}
+        if levels.low is not None or levels.high is not None:
+            notes.append(f"{prefix}{levels.describe()}.")
+
+    return Restoration(
+        image=image,
+        source=replace(stack, data=image),
+        recipe=_self_contained(recipe, psf),
+        history=tuple(history),
+        estimates=estimates,
+        notes=tuple(dict.fromkeys(notes)),
+        provenance={
+            "software": {n: _version(n) for n in ("napari-ssi", "torch", "numpy")},
+            "python": platform.python_version(),
+            "device": str(device),
+            "device_reason": reason,
+            "threads": torch.get_num_threads(),
+            "seed": recipe.seed,
+            "input_sha256": digest.hexdigest(),
+            "seconds": round(time.monotonic() - began, 3),
+            "ended": stopped,
+        },
+        models=tuple(learned),
+        psf=None if psf is None else np.asarray(psf),
+    )
+
+
+def bound_physics(
+    recipe: Recipe, stack: ImageStack, channel: int = 0, psf: PSF = None
+) -> tuple[Physics, list[str]]:
+    """The forward model of a channel, ready for the stack's frames, and notes for the user."""
+    params = dict(recipe.physics.params)
+    if isinstance(params.get("psf"), list | tuple):
+        params["psf"] = _for_channel(params["psf"], channel, stack)
+    if isinstance(psf, list | tuple):
+        psf = _for_channel(psf, channel, stack)
+    physics: Physics = registry.find("physics", recipe.physics.name).build(params)
+    notes = physics.bind(stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf))
+    return physics, notes
+
+
+def camera_levels(recipe: Recipe, planes: Sequence[NDArray[np.float32]]) -> background.Levels:
+    """Offset and clipping of a channel; the recipe's offset wins over the estimate."""
+    levels = background.measure(planes)
+    given = recipe.levels.offset
+    return levels if given is None else replace(levels, offset=given)
+
+
+def restorer(recipe: Recipe) -> Restorer:
+    """The restorer that a recipe stands for."""
+    first = recipe.method[0]
+    if recipe.is_baseline:
+        return registry.find("baseline", first.name).build(first.params)  # type: ignore[no-any-return]
+    loss = registry.find("loss", first.name).build(first.params)
+    penalties = [
+        (registry.find("loss", t.name).build(t.params), t.weight, t.name) for t in recipe.method[1:]
+    ]
+    network = registry.find("network", recipe.network.name).build(recipe.network.params)
+    settings = Training.from_params(recipe.training)
+    return Trainer(settings, loss, penalties, network, recipe.effort)
+
+
+def sample(stack: ImageStack, indices: Sequence[Any]) -> list[int]:
+    """Positions of the frames to learn from: evenly spread, bounded in number and memory."""
+    pixels = int(np.prod([stack.size(a) for a in "YX"]))
+    if indices and sum(isinstance(i, slice) for i in indices[0]) == 3:
+        pixels *= stack.size("Z")
+    n = max(1, min(len(indices), SAMPLED_FRAMES, SAMPLED_PIXELS // pixels))
+    return sorted({int(i) for i in np.linspace(0, len(indices) - 1, n).round()})
+
+
+def _for_channel(choices: Sequence[Any], channel: int, stack: ImageStack) -> Any:
+    if len(choices) == 1:
+        return choices[0]
+    if len(choices) != stack.n_channels:
+        raise InputError(
+            f"Give one PSF, or one per channel ({stack.n_channels}); got {len(choices)}."
+        )
+    return choices[channel]
+
+
+def _self_contained(recipe: Recipe, psf: PSF) -> Recipe:
+    """The recipe with the hash of a PSF that was handed over in memory."""
+    if psf is None:
+        return recipe
+    arrays = list(psf) if isinstance(psf, list | tuple) else [np.asarray(psf)]
+    sources = [{"kind": "array", "sha256": sha256(np.asarray(a))} for a in arrays]
+    params = {**recipe.physics.params, "psf": sources[0] if len(sources) == 1 else sources}
+    return recipe.model_copy(update={"physics": Part(name=recipe.physics.name, params=params)})
+
+
+def _outward(progress: Progress, normalization: Normalization, channel: str) -> Progress:
+    """A report in the units of the recording."""
+    preview = progress.preview
+    if preview is not None:
+        preview = normalization.inverse(preview).astype(np.float32)
+    return replace(progress, preview=preview, channel=channel)
+
+
+def _tensor(frame: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(frame, np.float32))[None, None]
+
+
+def _columns(log: Sequence[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
+    names = dict.fromkeys(name for row in log for name in row)
+    return {n: np.array([row.get(n, np.nan) for row in log], np.float64) for n in names}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

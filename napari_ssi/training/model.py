@@ -1,0 +1,98 @@
+"""A trained network, ready to restore frames."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..events import Control, Progress
+from ..losses.base import Loss
+from ..networks.unet import UNetModule
+from ..physics.base import Physics, transform
+from ..restorer import Steps
+from .tiles import run_tiled
+
+
+@dataclass
+class TrainedModel:
+    """The weights that predicted the held-out pixels best.
+
+    Attributes
+    ----------
+    network
+        The network with its averaged weights.
+    loss
+        For the way it predicts.
+    estimates
+        ``held_out``, ``best_step``, ``steps`` …
+    ensemble
+        Average over the symmetries of the physics.
+    """
+
+    network: UNetModule
+    loss: Loss
+    estimates: dict[str, float]
+    ensemble: bool = False
+
+    def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
+        """Restore one frame, see :class:`~napari_ssi.restorer.Fitted`."""
+        began = time.monotonic()
+        device = physics.device
+        self.network.to(device).eval()
+        ndim = y.ndim - 2
+        moves = physics.symmetries(ndim) if self.ensemble else physics.symmetries(ndim)[:1]
+        total = torch.zeros(y.shape)
+        with interruptible(self.network, control.checkpoint):
+            for done, (order, flips) in enumerate(moves):
+                # the frame stays where it is; only tiles travel to the device
+                moved = transform(y, order, flips).contiguous()
+                out = torch.empty(moved.shape)
+                predict = self._predict(device)
+                for tile, tiles in run_tiled(self.network, predict, moved, out):
+                    control.checkpoint()
+                    yield Progress(
+                        "restoring",
+                        done * tiles + tile,
+                        len(moves) * tiles,
+                        elapsed=time.monotonic() - began,
+                    )
+                back = out.flip([2 + a for a in flips]) if flips else out
+                inverse = sorted(range(ndim), key=order.__getitem__)
+                total += transform(back, inverse, ())
+        return total / len(moves)
+
+    def _predict(self, device: torch.device) -> Callable[[Tensor], Tensor]:
+        def predict(tile: Tensor) -> Tensor:
+            with precision(device):
+                return self.loss.predict(self.network, tile.to(device)).float()
+
+        return predict
+
+
+def precision(device: torch.device) -> Any:
+    """Half-width arithmetic where the hardware is built for it."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.autocast("cuda", torch.bfloat16)
+    return nullcontext()
+
+
+@contextmanager
+def interruptible(network: nn.Module, check: Callable[[], None]) -> Iterator[None]:
+    """Call ``check`` before every convolution: a large tile must not delay a cancel."""
+
+    def hook(module: nn.Module, args: object) -> None:
+        check()
+
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Conv3d)]
+    handles = [m.register_forward_pre_hook(hook) for m in convolutions]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,326 @@
+"""Train a network on one recording, watch it on pixels it never saw, keep the best."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Generator, Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+
+from ..configured import Configured
+from ..events import Control, Progress
+from ..losses.base import Loss, Penalty
+from ..networks.unet import UNet, UNetModule
+from ..noise.base import NoiseModel
+from ..physics.base import Physics
+from . import held_out
+from .model import TrainedModel, interruptible, precision
+from .schedule import Plateau
+from .tiles import run_tiled
+from .windows import Windows
+
+
+class Training(Configured):
+    """How a network is trained; the defaults are what measured best (see docs/performance.md)."""
+
+    STEPS: ClassVar[dict[str, int]] = {"quick": 200, "balanced": 1000, "thorough": 4000}
+
+    steps: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        title="Steps",
+        description="The most updates of the network; empty to follow the effort. "
+        "Training ends earlier when the held-out error no longer falls.",
+        json_schema_extra={"unit": "steps", "advanced": True},
+    )
+    patch: tuple[int, ...] | None = Field(
+        None,
+        title="Training window",
+        description="Pixels of the window that is predicted at once, along (Z,) Y, X, without "
+        "the border the PSF needs; empty for 80 x 80, or 16 x 48 x 48 in 3D.",
+        json_schema_extra={"unit": "pixels", "advanced": True},
+    )
+    batch: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        title="Windows per step",
+        description="Empty for 4 in 2D and 1 in 3D.",
+        json_schema_extra={"advanced": True},
+    )
+    learning_rate: float = Field(
+        2e-3,
+        gt=0,
+        le=1,
+        title="Learning rate",
+        description="Size of an update; it is halved when the held-out error stalls.",
+        json_schema_extra={"advanced": True},
+    )
+    averaging: float = Field(
+        0.99,
+        ge=0,
+        lt=1,
+        title="Weight averaging",
+        description="Decay per step of the running mean of the weights that is kept.",
+        json_schema_extra={"advanced": True},
+    )
+    augment: bool = Field(
+        True,
+        title="Flip and rotate",
+        description="Show the windows flipped and turned, where the PSF looks the same so.",
+        json_schema_extra={"advanced": True},
+    )
+    ensemble: bool = Field(
+        False,
+        title="Self-ensemble",
+        description="Average the restorations of the flipped and turned image: up to 8 times "
+        "(16 in 3D) slower, slightly better.",
+        json_schema_extra={"advanced": True},
+    )
+    select: bool = Field(
+        True,
+        title="Keep the best weights",
+        description="Stop early and keep the weights that predict held-out pixels best; "
+        "off, the last weights are kept.",
+        json_schema_extra={"advanced": True},
+    )
+
+
+class _Enough(Exception):
+    """Stop was pressed in the middle of a step."""
+
+
+class Trainer:
+    """The restorer behind every learned method.
+
+    Effort is counted in steps. The data are drawn from ``generator`` alone, so that
+    on one device and thread count a run repeats to the bit, previews or not.
+
+    Parameters
+    ----------
+    settings
+        See :class:`Training`.
+    loss
+        The data term.
+    penalties
+        Optional further terms with their weights.
+    network
+        Settings of the network.
+    effort
+        The budget where ``settings.steps`` is not given.
+    """
+
+    WARMUP = 20
+    PATIENCE = 8
+    DECAYS = 3
+
+    def __init__(
+        self,
+        settings: Training,
+        loss: Loss,
+        penalties: Sequence[tuple[Penalty, float, str]],
+        network: UNet,
+        effort: str = "balanced",
+    ) -> None:
+        self.settings = settings
+        self.loss = loss
+        self.penalties = penalties
+        self.network = network
+        self.steps = settings.steps or Training.STEPS[effort]
+
+    def fit(
+        self,
+        y: Sequence[Tensor],
+        physics: Physics,
+        noise: NoiseModel,
+        control: Control,
+        generator: torch.Generator,
+    ) -> Generator[Progress, None, TrainedModel]:
+        """Train; see :class:`~napari_ssi.restorer.Restorer`."""
+        began = time.monotonic()
+        device = physics.device
+        frames = [frame.to(device) for frame in y]
+        random = torch.Generator(device).manual_seed(_seed(generator))
+        held = held_out.draw(frames, random)
+        windows = self.windows(frames, held, physics)
+        score = held_out.HeldOut(frames, held, physics, windows.size, generator)
+        network = self.build(windows.object, generator).to(device)
+        averaged = copy.deepcopy(network)
+        best = copy.deepcopy(network.state_dict())
+        optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
+        schedule = Plateau(
+            self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS
+        )
+        preview = _Preview(control)
+        every = max(5, min(25, self.steps // 8))
+        reason = "the step budget was used up"
+        values: dict[str, float] = {}
+        reported = step = 0
+        last = -math.inf
+
+        def halt() -> None:
+            control.checkpoint()
+            if control.stopping:
+                raise _Enough
+
+        with interruptible(network, halt), interruptible(averaged, control.checkpoint):
+            for step in range(1, self.steps + 1):
+                control.checkpoint()
+                try:
+                    if control.stopping:
+                        raise _Enough
+                    total = self.step(network, windows, noise, generator, random)
+                except _Enough:
+                    step -= 1
+                    reason = "stopped by the user"
+                    break
+                for group in optimizer.param_groups:
+                    group["lr"] = schedule.at(step)
+                optimizer.zero_grad(set_to_none=True)
+                total.backward()
+                nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                optimizer.step()
+                _average(averaged, network, min(self.settings.averaging, (1 + step) / (10 + step)))
+                if step % every == 0 or step == self.steps:
+                    reported = step
+                    values = {"loss": float(total.detach()), "held_out": score(averaged, noise)}
+                    if not math.isfinite(values["held_out"]):
+                        reason = "the training diverged; the best weights before were kept"
+                        break
+                    if schedule.report(step, values["held_out"]):
+                        best = copy.deepcopy(averaged.state_dict())
+                    values |= {"best_held_out": schedule.best, "best_step": float(schedule.best_step)}
+                    if self.settings.select and schedule.finished:
+                        reason = "the held-out error no longer fell"
+                now = time.monotonic()
+                picture = preview.take(averaged, self.loss, y[0], device)
+                if picture is not None or reported == step or now - last > 0.1:
+                    last = now
+                    yield Progress(
+                        "training",
+                        step,
+                        self.steps,
+                        values if reported == step else {},
+                        now - began,
+                        picture,
+                        preview.plane,
+                    )
+                if reason.startswith("the held-out"):
+                    break
+        if step > reported:  # stopped between two checks: the newest weights deserve a look
+            latest = score(averaged, noise)
+            if latest < schedule.best:
+                schedule.report(step, latest)
+                best = copy.deepcopy(averaged.state_dict())
+        if self.settings.select:
+            averaged.load_state_dict(best)
+        estimates = {
+            "steps": float(step),
+            "best_step": float(schedule.best_step if self.settings.select else step),
+            "held_out": schedule.best,
+            "training_seconds": time.monotonic() - began,
+        }
+        yield Progress("training", step, step or 1, values, estimates["training_seconds"],
+                       message=f"Training ended after {step} steps: {reason}.")
+        return TrainedModel(averaged, self.loss, estimates, self.settings.ensemble)
+
+    def windows(self, frames: Sequence[Tensor], held: Sequence[Tensor], physics: Physics) -> Windows:
+        """The source of training windows."""
+        ndim = frames[0].ndim - 2
+        inner = self.settings.patch or ((80, 80) if ndim == 2 else (16, 48, 48))
+        inner = (*inner[:1] * max(0, ndim - len(inner)), *inner)[-ndim:]
+        halo = physics.halo or ((0, 0),) * ndim
+        size = [n + a + b for n, (a, b) in zip(inner, halo, strict=True)]
+        return Windows(frames, held, physics, [-(-s // 8) * 8 for s in size], self.settings.augment)
+
+    def build(self, shape: Sequence[int], generator: torch.Generator) -> UNetModule:
+        """A network for objects of ``shape``, its weights drawn from ``generator``."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_seed(generator))
+            return self.network.build(shape)
+
+    def batch(self, ndim: int) -> int:
+        """Windows per step."""
+        return self.settings.batch or (4 if ndim == 2 else 1)
+
+    def step(
+        self,
+        network: UNetModule,
+        windows: Windows,
+        noise: NoiseModel,
+        generator: torch.Generator,
+        random: torch.Generator,
+    ) -> Tensor:
+        """The loss of one batch of windows, ready for ``backward``."""
+        y, mask, view = windows.draw(self.batch(len(windows.size)), generator)
+        outputs: list[Tensor] = []
+
+        def f(seen: Tensor) -> Tensor:
+            with precision(seen.device):
+                x: Tensor = network(seen)
+            outputs.append(x.float())
+            return outputs[-1]
+
+        total = y.new_zeros(())
+        for value in self.loss(f, y, view, noise, random, mask).values():
+            total = total + value
+        for penalty, weight, _ in self.penalties:
+            total = total + weight * penalty(outputs[-1], network)
+        return total
+
+
+class _Preview:
+    """The current plane, now and then, at a bounded share of the time; draws no random numbers."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._last = time.monotonic()
+        self._cost = 0.0
+        self._first = True
+        self.plane = 0
+
+    def take(
+        self, network: UNetModule, loss: Loss, y: Tensor, device: torch.device
+    ) -> NDArray[np.float32] | None:
+        """A plane ``(Y, X)`` if it is time for one."""
+        interval = self._control.preview_interval
+        began = time.monotonic()
+        if interval is None or began - self._last < max(interval, 6 * self._cost):
+            return None
+        ndim = y.ndim - 2
+        region = [slice(0, n) for n in y.shape[2:]]
+        if ndim == 3:
+            self.plane = min(max(0, self._control.plane), y.shape[2] - 1)
+            region[0] = slice(self.plane, self.plane + 1)
+        out = torch.zeros(y.shape) if ndim == 2 else torch.zeros(1, 1, y.shape[2], *y.shape[3:])
+
+        def predict(tile: Tensor) -> Tensor:
+            with precision(device):
+                return loss.predict(network, tile.to(device)).float()
+
+        for _ in run_tiled(network, predict, y, out, region):
+            self._control.checkpoint()
+            if self._control.stopping:
+                return None
+        self._last = time.monotonic()
+        self._cost = self._last - began
+        image = out[0, 0] if ndim == 2 else out[0, 0, self.plane]
+        return np.ascontiguousarray(image.numpy(), np.float32)
+
+
+def _average(mean: nn.Module, network: nn.Module, decay: float) -> None:
+    with torch.no_grad():
+        for a, b in zip(mean.parameters(), network.parameters(), strict=True):
+            a.lerp_(b, 1 - decay)
+
+
+def _seed(generator: torch.Generator) -> int:
+    return int(torch.randint(2**31, (), generator=generator))

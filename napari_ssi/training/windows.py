@@ -1,0 +1,157 @@
+"""Random training windows of the object, with the measurement under them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..physics.base import Halo, Physics, crop, reflected, transform
+
+
+class WindowPhysics(Physics):
+    """A physics as seen inside a window of the object.
+
+    Inside the picture the window's surroundings are measured, so ``initial``
+    reflects only what lies beyond the picture's edge, after masking; ``target``
+    is the part of the window that ``A`` predicts.
+    """
+
+    def __init__(self, whole: Physics, folds: list[Tensor | None]) -> None:
+        super().__init__()
+        self._whole = whole
+        self._folds = folds
+        self._device = whole.device
+
+    _whole: Physics
+    _folds: list[Tensor | None]
+
+    @property
+    def halo(self) -> Halo:
+        """As the whole."""
+        return self._whole.halo
+
+    def A(self, x: Tensor) -> Tensor:
+        """As the whole."""
+        return self._whole.A(x)
+
+    def A_adjoint(self, y: Tensor) -> Tensor:
+        """As the whole."""
+        return self._whole.A_adjoint(y)
+
+    def initial(self, y: Tensor) -> Tensor:
+        """y with what lies beyond the picture's edge replaced by its reflection."""
+        for axis, fold in enumerate(self._folds, start=2):
+            if fold is not None:
+                view = [1] * y.ndim
+                view[0], view[axis] = fold.shape
+                y = y.gather(axis, fold.view(view).expand(y.shape))
+        return y
+
+    def target(self, y: Tensor) -> Tensor:
+        """The part under the inner window."""
+        return crop(y, self._whole.halo) if self._whole.halo else y
+
+
+class Windows:
+    """Draws batches of windows from some frames ``(1, 1, [Z,] Y, X)``.
+
+    Parameters
+    ----------
+    frames, held
+        Measurements, and masks of the pixels kept out of the fit, of equal shapes.
+    physics
+        Bound to the frames' shape.
+    size
+        Pixels of the object per axis; cut to the object where that is smaller.
+    symmetric
+        Draw a random symmetry of the physics for each batch.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[Tensor],
+        held: Sequence[Tensor],
+        physics: Physics,
+        size: Sequence[int],
+        symmetric: bool,
+    ) -> None:
+        self.frames = frames
+        self.held = held
+        self.physics = physics
+        self.shape = tuple(frames[0].shape[2:])
+        self.object = physics.object_shape(self.shape)
+        self.size = tuple(min(s, n) for s, n in zip(size, self.object, strict=True))
+        self.halo = physics.halo or ((0, 0),) * len(self.shape)
+        ndim = len(self.shape)
+        moves = physics.symmetries(ndim) if symmetric else []
+        self.moves = [m for m in moves if m[0] == tuple(range(ndim)) or self.size[-1] == self.size[-2]]
+
+    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, WindowPhysics]:
+        """A batch of n windows: measurement, held-out pixels, physics."""
+        ys, helds = [], []
+        starts = torch.stack(
+            [
+                torch.randint(whole - size + 1, (n,), generator=generator)
+                for whole, size in zip(self.object, self.size, strict=True)
+            ]
+        )
+        which = torch.randint(len(self.frames), (n,), generator=generator)
+        for i in range(n):
+            start = starts[:, i].tolist()
+            ys.append(self._cut(self.frames[int(which[i])], start))
+            helds.append(self._cut(self.held[int(which[i])], start))
+        y, held = torch.cat(ys), torch.cat(helds)
+        folds = [self._fold(axis, starts[axis].tolist(), y.device) for axis in range(len(self.shape))]
+        physics = WindowPhysics(self.physics, folds)
+        if len(self.moves) > 1:
+            # the fold is resolved before the move: the moved window has no edge of its own
+            move = self.moves[int(torch.randint(len(self.moves), (), generator=generator))]
+            physics = _MovedPhysics(physics, move)
+            y, held = y, held
+        return y, held, physics
+
+    def _cut(self, frame: Tensor, start: Sequence[int]) -> Tensor:
+        for axis, (a, size, n) in enumerate(zip(start, self.size, self.shape, strict=True), start=2):
+            a -= self.halo[axis - 2][0]
+            if a >= 0 and a + size <= n:
+                frame = frame.narrow(axis, a, size)
+            else:
+                index = torch.as_tensor(reflected(a, a + size, n), device=frame.device)
+                frame = frame.index_select(axis, index)
+        return frame
+
+    def _fold(self, axis: int, starts: list[int], device: torch.device) -> Tensor | None:
+        """Where in the window each pixel of it is read from; None if from itself."""
+        n, size, before = self.shape[axis], self.size[axis], self.halo[axis][0]
+        if all(a >= before and a - before + size <= n for a in starts):
+            return None
+        rows = []
+        for a in starts:
+            a -= before
+            rows.append(torch.as_tensor(reflected(a, a + size, n) - a))
+        fold = torch.stack(rows)
+        # a window that ends beyond the reflection of its own pixels reads the nearest it has
+        return fold.clamp_(0, size - 1).to(device)
+
+
+class _MovedPhysics(WindowPhysics):
+    """A window seen through a symmetry: the network works in the moved frame."""
+
+    def __init__(self, window: WindowPhysics, move: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+        super().__init__(window._whole, window._folds)
+        self._move = move
+
+    _move: tuple[tuple[int, ...], tuple[int, ...]]
+
+    def initial(self, y: Tensor) -> Tensor:
+        """The window's input, moved."""
+        return transform(super().initial(y), *self._move)
+
+    def A(self, x: Tensor) -> Tensor:
+        """Move back, then blur."""
+        order, flips = self._move
+        back = x.flip([2 + a for a in flips]) if flips else x
+        inverse = sorted(range(len(order)), key=order.__getitem__)
+        return self._whole.A(transform(back, inverse, ()))
