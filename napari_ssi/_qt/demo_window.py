@@ -1,0 +1,93 @@
+"""The window of ``napari-ssi demo``: a specimen, the Restore panel, training live."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import napari
+from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QApplication
+
+from ..errors import InputError
+from ..io.atomic import atomically
+from ..restoration import Restoration
+from .contributions import sample_layers
+from .restore_panel import RestorePanel
+
+TITLE = "Restore (self-supervised)"
+#: Seconds after which a run that reports nothing is given up.
+PATIENCE = 900
+
+
+def open_window(sample: str, *, show: bool = True) -> tuple[napari.Viewer, RestorePanel]:
+    """A viewer with the specimen's layers and the panel set to deconvolve it."""
+    viewer = napari.Viewer(title="napari-ssi demo", show=show)
+    layers = [viewer.add_layer(napari.layers.Layer.create(*data)) for data in sample_layers(sample)]
+    panel = RestorePanel(viewer)
+    viewer.window.add_dock_widget(panel, name=TITLE, area="right")
+    recording = next(layer for layer in layers if layer.visible)
+    viewer.layers.selection.active = recording
+    if viewer.dims.ndim > 2:
+        viewer.dims.set_current_step(0, recording.data.shape[0] // 2)
+    panel.set_image(recording)
+    panel.set_psf_layer(next(layer for layer in layers if layer.name.endswith("PSF")))
+    return viewer, panel
+
+
+def stay(sample: str, steps: int) -> int:
+    """Open the window, start training, and leave it to the user."""
+    _, panel = open_window(sample)
+    QTimer.singleShot(500, panel.start)
+    napari.run()
+    return 0
+
+
+def record(sample: str, steps: int, screenshot: Path) -> Restoration:
+    """Open the window, train, save a picture of it when done, and close it.
+
+    Raises
+    ------
+    InputError
+        The panel refused or failed, in its own sentence.
+    """
+    viewer, panel = open_window(sample)
+    loop = QEventLoop()
+    outcome: list[Any] = []
+
+    def ended(result: Any) -> None:
+        outcome.append(result)
+        loop.quit()
+
+    panel.finished.connect(ended)
+    panel.failed.connect(ended)
+    QTimer.singleShot(PATIENCE * 1000, loop.quit)
+    panel.start()
+    loop.exec_() if hasattr(loop, "exec_") else loop.exec()
+    _settle(1.0)
+    with atomically(screenshot) as (temporary,):
+        _grab(viewer, temporary)
+    viewer.close()
+    _settle(0.2)
+    if not outcome:
+        raise InputError(f"The demo did not end within {PATIENCE} s; try --steps with fewer.")
+    if not isinstance(outcome[0], Restoration):
+        raise InputError(str(outcome[0]) if outcome[0] else "The run in the window was cancelled.")
+    return outcome[0]
+
+
+def _settle(seconds: float) -> None:
+    """Let the window draw."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def _grab(viewer: napari.Viewer, path: Path) -> None:
+    """The whole window, canvas and panel."""
+    from PIL import Image
+
+    picture = viewer.screenshot(canvas_only=False, flash=False)
+    Image.fromarray(picture).convert("RGB").save(path, format="PNG")

@@ -1,0 +1,112 @@
+"""A progress bar on stderr, and Ctrl-C as Stop and Cancel."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from ..events import Control, Progress
+
+WIDTH = 24
+#: Seconds between two lines where the bar cannot be redrawn (a log file).
+QUIET = 10.0
+_SHOWN = ("held_out", "loss")
+
+
+class Bar:
+    """Draws reports: in place on a terminal, now and then a line elsewhere.
+
+    Examples
+    --------
+    >>> import io
+    >>> out = io.StringIO()
+    >>> bar = Bar(out)
+    >>> bar(Progress("training", 50, 100, elapsed=5.0)); bar.close()
+    >>> out.getvalue()
+    'training 50/100, 5 s left\\n'
+    """
+
+    def __init__(self, stream: TextIO | None = None, label: str = "") -> None:
+        self.stream = stream or sys.stderr
+        self.label = f"{label}: " if label else ""
+        self.terminal = self.stream.isatty()
+        self._stage = ""
+        self._last = 0.0
+        self._drawn = 0
+
+    def __call__(self, progress: Progress) -> None:
+        """Show one report."""
+        if progress.message:
+            self._line(self.label + progress.message)
+        now = time.monotonic()
+        new_stage = progress.stage != self._stage
+        done = progress.step >= progress.total > 0
+        if not new_stage and not done and now - self._last < (0.1 if self.terminal else QUIET):
+            return
+        if new_stage and self._drawn:
+            self.close()
+        self._stage, self._last = progress.stage, now
+        if self.terminal:
+            filled = round(WIDTH * progress.fraction)
+            text = f"{self.label}{progress.stage:<10} " + "█" * filled + "·" * (WIDTH - filled)
+            text += f" {self._facts(progress)}"
+            self.stream.write("\r" + text.ljust(self._drawn))
+            self._drawn = len(text)
+            self.stream.flush()
+        else:
+            self._line(f"{self.label}{progress.stage} {self._facts(progress)}")
+
+    def close(self) -> None:
+        """End the line of the bar, if there is one."""
+        if self._drawn:
+            self.stream.write("\n")
+            self.stream.flush()
+        self._drawn = 0
+
+    def _line(self, text: str) -> None:
+        self.close()
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+    def _facts(self, progress: Progress) -> str:
+        facts = [f"{progress.step}/{progress.total}"]
+        if 0 < progress.fraction < 1 and progress.elapsed > 0:
+            left = progress.elapsed * (1 / progress.fraction - 1)
+            facts.append(f"{duration(left)} left")
+        facts += [f"{n} {progress.values[n]:.4g}" for n in _SHOWN if n in progress.values]
+        return ", ".join(facts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: ``"45 s"``, ``"3 min"``, ``"1 h 20 min"``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def interruptible(control: Control) -> Iterator[None]:
+    """The first Ctrl-C stops and keeps the best so far, the second cancels."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupted(number: int, frame: Any) -> None:
+        if control.stopping:
+            control.cancel()
+            print("\nCancelling.", file=sys.stderr)
+        else:
+            control.stop()
+            print("\nStopping; the best so far is kept. Ctrl-C again cancels.", file=sys.stderr)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

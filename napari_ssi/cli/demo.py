@@ -1,0 +1,130 @@
+"""``napari-ssi demo``: the main job on a simulated recording, from picking it to the result."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import options
+from .restore import carry_out, say
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
+    from ..restoration import Restoration
+    from ..samples import Sample
+
+#: The budget of the demo: under two minutes on two cores.
+STEPS = {"cells_2d": 250, "nuclei_3d": 120}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Where to leave pictures, and which specimen."""
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        help="train, save pictures and the result there, and end; without it a window stays open",
+    )
+    parser.add_argument("--sample", choices=tuple(STEPS), default="cells_2d", help="the specimen")
+    parser.add_argument("--steps", type=int, metavar="N", help="training steps at most")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open the window where there is a display; with ``--output``, train and leave pictures."""
+    from .. import samples
+
+    folder = arguments.output
+    if folder is None and not has_display():
+        folder = Path("demo-output")
+        say(f"There is no display: the result goes to {folder}.")
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        options.check_folder(folder)
+    steps = arguments.steps or STEPS[arguments.sample]
+    trouble = qt_trouble()
+    if trouble:
+        if folder is None:
+            folder = Path("demo-output")
+            folder.mkdir(parents=True, exist_ok=True)
+        say(f"napari's window cannot be opened here ({trouble}): the same is done without it.")
+        sample = samples.make(arguments.sample)
+        restoration = carry_out(recipe(sample, steps), sample.stack)
+        leave(sample, restoration, folder)
+        return 0
+    from .._qt import demo_window
+
+    if folder is None:
+        return demo_window.stay(arguments.sample, steps)
+    say("Opening napari with the Restore panel; training starts at once.")
+    restoration = demo_window.record(arguments.sample, steps, folder / "screenshot.png")
+    leave(samples.make(arguments.sample), restoration, folder)
+    return 0
+
+
+def recipe(sample: Sample, steps: int) -> Recipe:
+    """SSI with the sample's own PSF."""
+    from ..psf.source import sha256
+    from ..recipe import Recipe
+
+    return Recipe.create(
+        physics={
+            "name": "blur",
+            "params": {"psf": {"kind": "array", "sha256": sha256(sample.psf)}},
+        },
+        method="ssi",
+        training={"steps": steps},
+    )
+
+
+def leave(sample: Sample, restoration: Restoration, folder: Path) -> None:
+    """Save before, after, comparison and the result; say where."""
+    from ..io import write
+    from .compare import first_frame
+    from .picture import comparison, grey, limits, save
+
+    frame = first_frame(sample.stack)
+    before, after = np.asarray(sample.stack.data[frame]), restoration.image[frame]
+    truth = sample.truth[frame]
+    save(grey(before, *limits([before])), folder / "before.png")
+    save(grey(after, *limits([after])), folder / "after.png")
+    comparison(
+        [("Recorded", before), (restoration.recipe.label, after), ("Truth", truth)],
+        folder / "comparison.png",
+    )
+    write(restoration, folder / "restored.ome.tif")
+    print(f"Wrote to {folder}: {', '.join(sorted(p.name for p in folder.iterdir()))}")
+
+
+def has_display() -> bool:
+    """Whether a window could be seen."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def qt_trouble() -> str:
+    """Why Qt cannot open a window, or ``""``.
+
+    Asked in a process of its own: without the libraries of X, Qt aborts instead of
+    raising anything.
+    """
+    import subprocess
+
+    if not has_display():
+        return "there is no display"
+    probe = "from qtpy.QtWidgets import QApplication; QApplication([])"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", probe], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return lines[0][:160] if lines else f"exit code {done.returncode}"

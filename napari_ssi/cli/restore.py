@@ -1,0 +1,79 @@
+"""``napari-ssi restore IN -o OUT.ome.tif``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import options
+from .bar import Bar, duration, interruptible
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
+    from ..restoration import Restoration
+    from ..stack import ImageStack
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Input, output and recipe."""
+    options.add_input(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="OUT.ome.tif", type=Path, required=True, help="the result"
+    )
+    options.add_recipe(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Restore and save; everything that can be refused is refused before the work."""
+    from ..io import write
+    from ..io.writing import checked
+
+    output = checked(arguments.output)
+    options.refuse_overwriting(output, arguments.input, arguments.psf, arguments.recipe)
+    options.check_folder(output.parent)
+    stack, notes = options.read_input(arguments)
+    recipe = options.make_recipe(arguments)
+    say(f"{arguments.input.name}: {stack.describe()}")
+    say_all(notes)
+    say(f"{recipe.label}, {recipe.physics.name}, noise {recipe.noise.name}, seed {recipe.seed}")
+    restoration = carry_out(recipe, stack)
+    written = write(restoration, output)
+    say_all(restoration.notes)
+    print(f"Wrote {written}")
+    return 0
+
+
+def carry_out(recipe: Recipe, stack: ImageStack, label: str = "") -> Restoration:
+    """Run the pipeline with a bar, under Ctrl-C.
+
+    Raises
+    ------
+    InputError, Cancelled
+        From the pipeline.
+    """
+    from .. import pipeline
+    from ..events import Control
+
+    control, bar = Control(), Bar(label=label)
+    began = time.monotonic()
+    with interruptible(control):
+        try:
+            restoration = pipeline.run(recipe, stack, control=control, report=bar)
+        finally:
+            bar.close()
+    say(f"{label + ': ' if label else ''}done in {duration(time.monotonic() - began)}")
+    return restoration
+
+
+def say(sentence: str) -> None:
+    """To stderr: stdout is for results."""
+    print(sentence, file=sys.stderr)
+
+
+def say_all(sentences: list[str] | tuple[str, ...]) -> None:
+    """Each note on a line of its own."""
+    for sentence in sentences:
+        say(f"  note: {sentence}")
