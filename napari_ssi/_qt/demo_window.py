@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import napari
-from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtCore import QEventLoop, QSettings, QTimer
 from qtpy.QtWidgets import QApplication
 
 from ..errors import InputError
@@ -21,9 +22,12 @@ TITLE = "Restore (self-supervised)"
 PATIENCE = 900
 
 
-def open_window(sample: str, *, show: bool = True) -> tuple[napari.Viewer, RestorePanel]:
+def open_window(sample: str, effort: str) -> tuple[napari.Viewer, RestorePanel]:
     """A viewer with the specimen's layers and the panel set to deconvolve it."""
-    viewer = napari.Viewer(title="napari-ssi demo", show=show)
+    # What the panel remembers of the demo is not to replace what the user chose last.
+    elsewhere = tempfile.mkdtemp(prefix="napari-ssi-demo-")
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, elsewhere)
+    viewer = napari.Viewer(title="napari-ssi demo")
     layers = [viewer.add_layer(napari.layers.Layer.create(*data)) for data in sample_layers(sample)]
     panel = RestorePanel(viewer)
     viewer.window.add_dock_widget(panel, name=TITLE, area="right")
@@ -33,18 +37,20 @@ def open_window(sample: str, *, show: bool = True) -> tuple[napari.Viewer, Resto
         viewer.dims.set_current_step(0, recording.data.shape[0] // 2)
     panel.set_image(recording)
     panel.set_psf_layer(next(layer for layer in layers if layer.name.endswith("PSF")))
+    panel.method.choose("ssi")
+    panel.effort.recall({"effort": effort})
     return viewer, panel
 
 
-def stay(sample: str, steps: int) -> int:
+def stay(sample: str, effort: str) -> int:
     """Open the window, start training, and leave it to the user."""
-    _, panel = open_window(sample)
+    _, panel = open_window(sample, effort)
     QTimer.singleShot(500, panel.start)
     napari.run()
     return 0
 
 
-def record(sample: str, steps: int, screenshot: Path) -> Restoration:
+def record(sample: str, effort: str, screenshot: Path) -> Restoration:
     """Open the window, train, save a picture of it when done, and close it.
 
     Raises
@@ -52,7 +58,7 @@ def record(sample: str, steps: int, screenshot: Path) -> Restoration:
     InputError
         The panel refused or failed, in its own sentence.
     """
-    viewer, panel = open_window(sample)
+    viewer, panel = open_window(sample, effort)
     loop = QEventLoop()
     outcome: list[Any] = []
 
@@ -71,7 +77,7 @@ def record(sample: str, steps: int, screenshot: Path) -> Restoration:
     viewer.close()
     _settle(0.2)
     if not outcome:
-        raise InputError(f"The demo did not end within {PATIENCE} s; try --steps with fewer.")
+        raise InputError(f"The demo did not end within {PATIENCE} s; try --effort quick.")
     if not isinstance(outcome[0], Restoration):
         raise InputError(str(outcome[0]) if outcome[0] else "The run in the window was cancelled.")
     return outcome[0]

@@ -1,0 +1,247 @@
+"""One control for one typed, ranged parameter."""
+
+from __future__ import annotations
+
+import math
+import types
+from typing import Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from qtpy.QtCore import QSize, Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+)
+
+from .look import Picker
+
+_LARGE = 1e9
+
+
+class NumberBox(QDoubleSpinBox):
+    """A number of any size, written shortly: 0.0003, 12, 1e-06."""
+
+    def __init__(self, low: float = 0.0, high: float = _LARGE, unit: str = "") -> None:
+        super().__init__()
+        self.setDecimals(9)
+        self.setRange(low, high)
+        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.setKeyboardTracking(False)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # napari asks for 70 pixels and more; three of these stand side by side
+        self.setStyleSheet("QDoubleSpinBox { min-width: 44px; padding: 1px 4px; }")
+        if unit:
+            self.setSuffix(f" {unit}")
+
+    def sizeHint(self) -> QSize:
+        """Room for a short number, not for the longest that the range allows."""
+        return QSize(76, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(52, super().minimumSizeHint().height())
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:.6g}"
+
+    def valueFromText(self, text: str) -> float:
+        text = text.removesuffix(self.suffix()).strip().replace(",", ".")
+        try:
+            return float(text)
+        except ValueError:
+            return self.minimum()
+
+    def validate(self, text: str, position: int) -> tuple[Any, str, int]:
+        bare = text.removesuffix(self.suffix()).strip().replace(",", ".")
+        try:
+            value = float(bare)
+        except ValueError:
+            begun = not bare or all(c in "+-.eE0123456789" for c in bare)
+            state = QValidator.State.Intermediate if begun else QValidator.State.Invalid
+            return state, text, position
+        inside = math.isfinite(value) and self.minimum() <= value <= self.maximum()
+        state = QValidator.State.Acceptable if inside else QValidator.State.Intermediate
+        return state, text, position
+
+
+class Editor(QWidget):
+    """A control for one value of a known type; ``changed`` when the user changes it."""
+
+    changed = Signal()
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__()
+        self.inner = widget
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(widget)
+
+    def get(self) -> Any:
+        """The value now."""
+        raise NotImplementedError
+
+    def set(self, value: Any) -> None:
+        """Show a value."""
+        raise NotImplementedError
+
+
+class _Number(Editor):
+    def __init__(self, info: FieldInfo, whole: bool, unit: str) -> None:
+        low, high = limits(info, whole)
+        box: QSpinBox | NumberBox
+        if whole:
+            box = QSpinBox()
+            box.setRange(int(max(low, -(2**31))), int(min(high, 2**31 - 1)))
+            box.setKeyboardTracking(False)
+            box.setSuffix(f" {unit}" if unit else "")
+        else:
+            box = NumberBox(low, high, unit)
+        super().__init__(box)
+        self._box = box
+        box.valueChanged.connect(lambda *_: self.changed.emit())
+
+    def get(self) -> Any:
+        return self._box.value()
+
+    def set(self, value: Any) -> None:
+        self._box.setValue(value)
+
+
+class _Flag(Editor):
+    def __init__(self) -> None:
+        self._box = QCheckBox()
+        super().__init__(self._box)
+        self._box.toggled.connect(lambda *_: self.changed.emit())
+
+    def get(self) -> Any:
+        return self._box.isChecked()
+
+    def set(self, value: Any) -> None:
+        self._box.setChecked(bool(value))
+
+
+class _Choice(Editor):
+    def __init__(self, values: tuple[Any, ...]) -> None:
+        self._picker = Picker()
+        super().__init__(self._picker)
+        for value in values:
+            self._picker.addItem(str(value).replace("_", " "), value)
+        self._picker.currentIndexChanged.connect(lambda *_: self.changed.emit())
+
+    def get(self) -> Any:
+        return self._picker.currentData()
+
+    def set(self, value: Any) -> None:
+        self._picker.choose(value)
+
+
+class _Text(Editor):
+    def __init__(self) -> None:
+        self._line = QLineEdit()
+        super().__init__(self._line)
+        self._line.editingFinished.connect(lambda *_: self.changed.emit())
+
+    def get(self) -> Any:
+        return self._line.text()
+
+    def set(self, value: Any) -> None:
+        self._line.setText(str(value))
+
+
+class _Numbers(Editor):
+    """A few numbers, separated by commas; nothing stands for ``None``."""
+
+    def __init__(self, whole: bool) -> None:
+        self._line = QLineEdit()
+        super().__init__(self._line)
+        self._kind = int if whole else float
+        self._line.setPlaceholderText("auto")
+        self._line.editingFinished.connect(lambda *_: self.changed.emit())
+
+    def get(self) -> Any:
+        words = self._line.text().replace("x", ",").replace(" ", ",").split(",")
+        try:
+            return tuple(self._kind(w) for w in words if w) or None
+        except ValueError:
+            return self._line.text()  # the class that takes it says what is wrong
+
+    def set(self, value: Any) -> None:
+        self._line.setText("" if value is None else ", ".join(str(v) for v in value))
+
+
+class _Optional(Editor):
+    """``None`` while “auto” is ticked."""
+
+    def __init__(self, editor: Editor) -> None:
+        super().__init__(editor)
+        self._editor = editor
+        self._auto = QCheckBox("auto")
+        self._auto.setToolTip("Let the program choose.")
+        self.layout().insertWidget(0, self._auto)
+        self._auto.toggled.connect(lambda on: (editor.setEnabled(not on), self.changed.emit()))
+        editor.changed.connect(self.changed)
+
+    def get(self) -> Any:
+        return None if self._auto.isChecked() else self._editor.get()
+
+    def set(self, value: Any) -> None:
+        self._auto.setChecked(value is None)
+        self._editor.setEnabled(value is not None)
+        if value is not None:
+            self._editor.set(value)
+
+
+def editor(info: FieldInfo) -> Editor | None:
+    """The control for a field; ``None`` for types that a form cannot show."""
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    return _for_type(info.annotation, info, str(extra.get("unit", "")))
+
+
+def default(info: FieldInfo) -> Any:
+    """A field's default; ``None`` where it has none."""
+    value = info.get_default(call_default_factory=True)
+    return None if value is PydanticUndefined else value
+
+
+def limits(info: FieldInfo, whole: bool) -> tuple[float, float]:
+    """The closed range of a number; open ends are moved inwards a little."""
+    low, high = -_LARGE, _LARGE
+    step = 1.0 if whole else 1e-9
+    for rule in info.metadata:
+        if isinstance(rule, Ge):
+            low = float(rule.ge)  # type: ignore[arg-type]
+        elif isinstance(rule, Gt):
+            low = float(rule.gt) + step  # type: ignore[arg-type]
+        elif isinstance(rule, Le):
+            high = float(rule.le)  # type: ignore[arg-type]
+        elif isinstance(rule, Lt):
+            high = float(rule.lt) - step  # type: ignore[arg-type]
+    return low, high
+
+
+def _for_type(kind: Any, info: FieldInfo, unit: str) -> Editor | None:
+    if kind is bool:
+        return _Flag()
+    if kind in (int, float):
+        return _Number(info, kind is int, unit)
+    if kind is str:
+        return _Text()
+    origin = get_origin(kind)
+    if origin is tuple and get_args(kind)[0] in (int, float):
+        return _Numbers(get_args(kind)[0] is int)
+    if origin is Literal:
+        return _Choice(get_args(kind))
+    if origin in (Union, types.UnionType):
+        others = [arg for arg in get_args(kind) if arg is not type(None)]
+        if len(others) == 1 and len(others) < len(get_args(kind)):
+            inner = _for_type(others[0], info, unit)
+            return inner if inner is None or isinstance(inner, _Numbers) else _Optional(inner)
+    return None

@@ -1,0 +1,115 @@
+"""The PSF in two pictures, its width, and what was found wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from .look import Note
+
+#: Side of a picture, in pixels of the screen.
+SIDE = 104
+
+
+class PsfView(QWidget):
+    """xy and xz sections through the peak, equally scaled in µm, and the FWHM."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._xy, self._xz = QLabel(), QLabel()
+        self._width = Note()
+        self._notes = Note("warning")
+        pictures = QHBoxLayout()
+        pictures.setSpacing(10)
+        for picture, name in ((self._xy, "xy"), (self._xz, "xz")):
+            column = QVBoxLayout()
+            column.setSpacing(1)
+            caption = QLabel(name)
+            caption.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            picture.setFixedSize(SIDE, SIDE)
+            picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            picture.setStyleSheet("QLabel { background-color: black; }")
+            picture.setAccessibleName(f"PSF, {name} section")
+            picture.setToolTip(
+                f"<qt>The {name} section through the PSF's peak; brightness is the "
+                "square root of intensity, to show the faint rings.</qt>"
+            )
+            column.addWidget(picture)
+            column.addWidget(caption)
+            pictures.addLayout(column)
+            picture.caption = caption
+        pictures.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(pictures)
+        layout.addWidget(self._width)
+        layout.addWidget(self._notes)
+
+    def show_kernel(
+        self, kernel: NDArray[np.floating], pixel_size: Sequence[float] | None, notes: Sequence[str]
+    ) -> None:
+        """Show a prepared kernel, (Y, X) or (Z, Y, X), with pixels of ``pixel_size`` µm."""
+        size = tuple(pixel_size or (1.0,) * kernel.ndim)[-kernel.ndim :]
+        peak = np.unravel_index(int(np.argmax(kernel)), kernel.shape)
+        xy = kernel[peak[0]] if kernel.ndim == 3 else kernel
+        extent = max(n * s for n, s in zip(kernel.shape, size, strict=True))
+        self._draw(self._xy, xy, size[-2:], extent)
+        stack = kernel.ndim == 3
+        self._xz.setVisible(stack)
+        self._xz.caption.setVisible(stack)
+        if stack:
+            self._draw(self._xz, kernel[:, peak[1], :], (size[0], size[2]), extent)
+        unit = "µm" if pixel_size else "pixels"
+        widths = [f"{w:.3g}" for w in reversed(fwhm(kernel, size))]
+        grid = " x ".join(str(n) for n in reversed(kernel.shape))
+        self._width.say(f"FWHM {' x '.join(widths)} {unit} ({'xyz'[: kernel.ndim]}), {grid} pixels")
+        self._notes.say("\n".join(notes))
+
+    def _draw(
+        self, label: QLabel, plane: NDArray[np.floating], size: Sequence[float], extent: float
+    ) -> None:
+        grey = np.sqrt(np.clip(plane / plane.max(), 0, 1))
+        grey = np.ascontiguousarray((255 * grey).astype(np.uint8))
+        height, width = grey.shape
+        image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
+        tall, wide = (
+            max(1, round(SIDE * n * s / extent)) for n, s in zip(grey.shape, size, strict=True)
+        )
+        label.setPixmap(
+            QPixmap.fromImage(image.copy()).scaled(
+                wide,
+                tall,
+                Qt.AspectRatioMode.IgnoreAspectRatio,
+                Qt.TransformationMode.FastTransformation,
+            )
+        )
+
+
+def fwhm(kernel: NDArray[np.floating], pixel_size: Sequence[float]) -> tuple[float, ...]:
+    """Full width at half maximum along each axis through the peak, in the unit of ``pixel_size``.
+
+    Half-maximum crossings are interpolated linearly; a side that does not fall to
+    half within the kernel ends at its edge.
+    """
+    peak = np.unravel_index(int(np.argmax(kernel)), kernel.shape)
+    widths = []
+    for axis, size in enumerate(pixel_size):
+        line = np.moveaxis(kernel, axis, -1)[tuple(p for a, p in enumerate(peak) if a != axis)]
+        line = np.asarray(line, np.float64)
+        half, centre = line[peak[axis]] / 2, int(peak[axis])
+        widths.append((_reach(line[centre:], half) + _reach(line[centre::-1], half)) * size)
+    return tuple(widths)
+
+
+def _reach(line: NDArray[np.float64], half: float) -> float:
+    below = np.flatnonzero(line < half)
+    if not below.size:
+        return len(line) - 0.5
+    i = int(below[0])
+    return i - 1 + (line[i - 1] - half) / (line[i - 1] - line[i])

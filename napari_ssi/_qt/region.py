@@ -1,0 +1,90 @@
+"""Which part of a recording a try is made on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Image, Shapes
+
+from ..errors import InputError
+from ..stack import MIN_SIZE, ImageStack
+from .layers import Frame
+
+if TYPE_CHECKING:
+    import napari
+
+#: A region is not made smaller than this along Y and X, so that there is something to learn from.
+SMALLEST = 32
+
+
+def drawn(viewer: napari.viewer.Viewer, layer: Image, axes: str) -> tuple[slice, slice]:
+    """The (Y, X) range of the rectangle drawn last, selected ones first."""
+    shapes = [s for s in viewer.layers if isinstance(s, Shapes) and s.visible and s.nshapes]
+    if not shapes:
+        raise InputError(
+            "No rectangle is drawn: press “Draw”, drag one over the image, or choose the whole image."
+        )
+    source = next((s for s in reversed(shapes) if s in viewer.layers.selection), shapes[-1])
+    chosen = sorted(source.selected_data)
+    corners = np.atleast_2d(source.data[chosen[-1] if chosen else -1])
+    world = np.array([source.data_to_world(c) for c in corners])
+    return _range(world, layer, axes)
+
+
+def in_view(viewer: napari.viewer.Viewer, layer: Image, axes: str) -> tuple[slice, slice]:
+    """The (Y, X) range that the canvas shows now."""
+    if viewer.dims.ndisplay != 2:
+        raise InputError("The current view is 3D; switch to 2D, or draw a rectangle.")
+    camera = viewer.scene.camera
+    boxes = viewer.canvas.grid.actual_shape(viewer.layers)
+    half = np.asarray(viewer.canvas.size, float) / boxes / camera.zoom / 2
+    centre = np.asarray(camera.center[-2:], float)
+    shown = list(viewer.dims.displayed)
+    world = np.tile(np.asarray(viewer.dims.point, float), (2, 1))
+    world[0, shown], world[1, shown] = centre - half, centre + half
+    return _range(world, layer, axes)
+
+
+def crop(
+    stack: ImageStack,
+    frames: tuple[Frame, ...],
+    window: tuple[slice, slice],
+    time: int | None,
+) -> tuple[ImageStack, tuple[Frame, ...]]:
+    """The part of a recording inside ``window`` (Y, X), at one time point if given."""
+    start = dict(zip("YX", (w.start for w in window), strict=True))
+    region = {"Y": window[0], "X": window[1]}
+    if time is not None and "T" in stack.axes:
+        region["T"] = slice(time, time + 1)
+        start["T"] = time
+    index = tuple(region.get(a, slice(None)) for a in stack.axes)
+    moved = tuple(f.at([start.get(a, 0) for a in f.axes]) for f in frames)
+    return replace(stack, data=stack.data[index]), moved
+
+
+def _range(world: np.ndarray, layer: Image, axes: str) -> tuple[slice, slice]:
+    ndim = layer.ndim
+    if world.shape[1] < ndim:  # drawn in fewer dimensions: the last ones
+        world = np.pad(world, ((0, 0), (ndim - world.shape[1], 0)))
+    data = np.array([layer.world_to_data(w) for w in world[:, -ndim:]])
+    found = []
+    for axis in "YX":
+        i = axes.index(axis)
+        size = layer.data.shape[i] if not layer.multiscale else layer.data[0].shape[i]
+        low = int(np.floor(data[:, i].min() + 0.5))
+        high = int(np.ceil(data[:, i].max() + 0.5))
+        low, high = max(0, low), min(size, high)
+        if high <= low:
+            raise InputError("The region lies outside the image; draw it over the image.")
+        found.append(_at_least(low, high, min(size, SMALLEST), size))
+    return found[0], found[1]
+
+
+def _at_least(low: int, high: int, least: int, size: int) -> slice:
+    least = max(least, min(size, MIN_SIZE))
+    if high - low < least:
+        low = max(0, min((low + high - least) // 2, size - least))
+        high = low + least
+    return slice(low, high)

@@ -1,0 +1,321 @@
+"""The Restore panel: six numbered sections in the order in which a user thinks."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+from napari.utils.notifications import show_error, show_info
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QFileDialog, QFrame, QInputDialog, QScrollArea, QVBoxLayout, QWidget
+
+from ..errors import InputError
+from . import region
+from .forecast import Forecast
+from .look import KeepsStill
+from .memory import Memory
+from .resolve import Plan, resolve
+from .sections.blur import BlurSection
+from .sections.effort import EffortSection
+from .sections.image import ImageSection
+from .sections.method import MethodSection
+from .sections.noise import NoiseSection
+from .sections.run import RunSection
+from .session import Session
+from .worker import Worker, call
+
+if TYPE_CHECKING:
+    import napari
+
+#: The width that the panel is made for, in pixels.
+WIDTH = 360
+
+
+class RestorePanel(QWidget):
+    """Restores an image of the viewer, live.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer whose layers are offered and which gets the results.
+
+    Signals
+    -------
+    finished
+        A run has ended: the main method's Restoration, or None if there is none.
+    failed
+        The sentence that the user sees when something cannot be done.
+    """
+
+    finished = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.setWindowTitle("Restore")
+        self._viewer = viewer
+        self._torch_ready = False
+        self._saving: Worker | None = None
+        self._memory = Memory()
+        self.image = ImageSection(viewer)
+        self.blur = BlurSection(viewer)
+        self.noise = NoiseSection()
+        self.method = MethodSection()
+        self.effort = EffortSection()
+        self.run = RunSection()
+        self._sections = (self.image, self.blur, self.noise, self.method, self.effort)
+        self._lay_out()
+        self.session = Session(viewer, self.run, self)
+        self._forecast = Forecast(self.plan, self)
+        self._still = KeepsStill(self)
+        self._connect()
+        self._recall()
+        self._image_changed()
+        self._recolour()
+        self._still.guard(self)
+        self._load_torch()
+
+    def sizeHint(self) -> QSize:
+        """The width it is made for."""
+        return QSize(WIDTH, 720)
+
+    # --- for scripts and the manifest ----------------------------------------------------
+
+    def set_image(self, layer: Image) -> None:
+        """Choose the recording."""
+        self.image.set_layer(layer)
+
+    def set_psf_layer(self, layer: Image) -> None:
+        """Choose the layer that holds the PSF."""
+        self.blur.set_layer(layer)
+
+    def plan(self) -> Plan:
+        """What Start would do now; raises :class:`~napari_ssi.errors.InputError`."""
+        source = self.image.source()
+        layer = source.layers[0]
+        window, time = None, None
+        if self.effort.where != "all":
+            find = region.drawn if self.effort.where == "drawn" else region.in_view
+            window = find(self._viewer, layer, self.image.axes)
+            if "T" in source.stack.axes and "T" in self.image.axes:
+                at = source.frames[0].to_data(self._viewer.dims.point)[self.image.axes.index("T")]
+                time = int(min(max(round(float(at)), 0), source.stack.size("T") - 1))
+        return resolve(
+            source,
+            self.blur.value(),
+            self.noise.value(),
+            self.effort.recipe_fields(self.method.name),
+            self.method.baselines(),
+            window,
+            time,
+        )
+
+    def start(self) -> None:
+        """As the Start button: freeze the choices and run them."""
+        if self.session.job is not None:
+            return
+        try:
+            plan = self.plan()
+        except InputError as error:
+            self._refuse(str(error))
+            return
+        self._remember()
+        self.session.begin(plan, self.image.layers())
+
+    # --- putting it together -------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(1)
+        for section in self._sections:
+            column.addWidget(section)
+        column.addStretch()
+        area = QScrollArea()
+        area.setWidget(inside)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(area, 1)
+        layout.addWidget(self.run)
+        self.setMinimumWidth(300)
+
+    def _connect(self) -> None:
+        self.image.changed.connect(self._image_changed)
+        self.image.failed.connect(self.failed)
+        self.blur.changed.connect(self._context_changed)
+        self.noise.changed.connect(self._context_changed)
+        self.method.changed.connect(self._method_changed)
+        self.effort.changed.connect(self._forecast.ask)
+        self.effort.unfolded.connect(self._show_forms)
+        self.effort.draw.connect(self._draw)
+        self.run.start.connect(self.start)
+        self.run.save.connect(self._ask_where_to_save)
+        self._forecast.begun.connect(
+            lambda: self.effort.say_estimate("Working out time and memory …")
+        )
+        self._forecast.ready.connect(self._forecast_ready)
+        self._forecast.refused.connect(self._forecast_refused)
+        self.session.finished.connect(self.finished)
+        self.session.failed.connect(self.failed)
+        self.session.busy.connect(self._forecast.hold)
+        self._viewer.events.theme.connect(self._recolour)
+        # A method of this object would not be called any more once it is being destroyed.
+        session = self.session
+        self.destroyed.connect(lambda: session.job and session.job.control.cancel())
+
+    def _image_changed(self) -> None:
+        try:
+            stack = self.image.source().stack
+        except InputError:
+            stack = None
+        self.blur.set_stack(stack)
+        self.run.set_startable(self.image.layer is not None)
+        self._forecast.ask()
+
+    def _context_changed(self) -> None:
+        self.method.set_context(self.blur.physics_name, self.noise.name)
+        self._forecast.ask()
+
+    def _method_changed(self) -> None:
+        self._show_forms()
+        self._forecast.ask()
+
+    def _show_forms(self) -> None:
+        if self._torch_ready and self.effort.wants_forms:
+            self.effort.show_method(self.method.name)
+            self._still.guard(self.effort)
+
+    def _load_torch(self) -> None:
+        """Import what the first run needs, so that it does not hold up the window then."""
+        loading = call(_import_engine)
+        loading.returned.connect(self._loaded)
+        loading.start()
+
+    def _loaded(self, *_: object) -> None:
+        self._torch_ready = True
+        self.noise.show_parameters()
+        self._show_forms()
+
+    # --- regions, forecasts, refusals ----------------------------------------------------
+
+    def _draw(self) -> None:
+        layer = self.image.layer
+        if layer is None:
+            return
+        shapes = self._viewer.add_shapes(
+            ndim=layer.ndim,
+            name="Region to try",
+            scale=layer.scale,
+            translate=layer.translate,
+            units=layer.units,
+            axis_labels=layer.axis_labels,
+            face_color="transparent",
+            edge_color="yellow",
+        )
+        shapes.mode = "add_rectangle"
+        shapes.events.data.connect(lambda *_: self._forecast.ask())
+
+    def _forecast_ready(self, words: str, notes: list[str]) -> None:
+        self.effort.say_estimate(words)
+        if self.session.job is None:
+            self.run.problem.say("")
+
+    def _forecast_refused(self, sentence: str) -> None:
+        self.effort.say_estimate("")
+
+    def _refuse(self, sentence: str) -> None:
+        self.run.problem.say(sentence)
+        show_error(sentence)
+        self.failed.emit(sentence)
+
+    # --- saving --------------------------------------------------------------------------
+
+    def _ask_where_to_save(self) -> None:
+        labels = list(self.session.restorations)
+        label = labels[-1]
+        if len(labels) > 1:
+            label, sure = QInputDialog.getItem(
+                self, "Save", "Which result?", labels, len(labels) - 1, False
+            )
+            if not sure:
+                return
+        restoration = self.session.restorations[label]
+        name = f"{restoration.source.name} {label}.ome.tif".replace("/", "-")
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save as OME-TIFF", name, "OME-TIFF (*.ome.tif)"
+        )
+        if path:
+            self.save(path, label)
+
+    def save(self, path: str | Path, label: str = "") -> None:
+        """Write a result (by default the last) as OME-TIFF, away from the window's thread."""
+        restorations = self.session.restorations
+        if not restorations or self._saving is not None:
+            return
+        restoration = restorations.get(label) or list(restorations.values())[-1]
+
+        def work() -> Path:
+            from .. import io
+
+            return io.write(restoration, Path(path))
+
+        self._saving = call(work)
+        self._saving.returned.connect(lambda written: self._saved(f"Saved {written}.", ""))
+        self._saving.errored.connect(lambda error: self._saved("", str(error)))
+        self.run.status.say("Saving …")
+        self._saving.start()
+
+    def _saved(self, words: str, problem: str) -> None:
+        self._saving = None
+        self.run.status.say(words)
+        if problem:
+            self._refuse(problem)
+        else:
+            show_info(words)
+
+    # --- memory, look, the end -----------------------------------------------------------
+
+    def _remember(self) -> None:
+        for section in (self.blur, self.noise, self.method, self.effort):
+            section.remember(self._memory)
+        self._memory.put("folded", [not s.isExpanded() for s in self._sections])
+
+    def _recall(self) -> None:
+        for section in (self.blur, self.noise, self.method, self.effort):
+            section.recall(self._memory)
+        folded = self._memory.get("folded", [])
+        for section, fold in zip(self._sections, folded, strict=False):
+            if fold is True:
+                section.collapse()
+
+    def _recolour(self, *_: object) -> None:
+        self.run.plot.recolour(get_theme(self._viewer.theme).text.as_hex())
+
+    def closeEvent(self, event: Any) -> None:
+        self.detach()
+        super().closeEvent(event)
+
+    def detach(self) -> None:
+        """Cancel a run and let go of the viewer."""
+        self._remember()
+        with contextlib.suppress(ValueError, KeyError, RuntimeError):
+            self.session.detach()
+            self.image.detach()
+            self.blur.detach()
+            self._viewer.events.theme.disconnect(self._recolour)
+
+
+def _import_engine() -> None:
+    from .. import cost, registry  # noqa: F401
+
+    for kind in ("noise", "loss", "network"):
+        for entry in registry.entries(kind).values():
+            entry.load()

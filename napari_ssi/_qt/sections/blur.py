@@ -1,0 +1,250 @@
+"""2 · Blur: nothing, a PSF from a layer or a file, or a Gaussian by its width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from numpy.typing import NDArray
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton
+
+from ...errors import InputError
+from ...psf.prepare import prepare
+from ...psf.source import FilePSF, GaussianPSF, load, read_psf, sha256
+from ...recipe import Part
+from ...stack import ImageStack
+from ..fields import NumberBox
+from ..layers import WORKING, pixels
+from ..look import Note, Picker, Section, row, tip
+from ..memory import Memory
+from ..psf_view import PsfView
+
+if TYPE_CHECKING:
+    import napari
+
+_KINDS = {
+    "none": "None: only remove noise",
+    "layer": "PSF from a layer",
+    "file": "PSF from a file",
+    "gaussian": "Gaussian of known width",
+}
+
+
+@dataclass(frozen=True)
+class Blur:
+    """The forward model for the recipe, and the PSF where it is in memory."""
+
+    physics: Part
+    psf: NDArray[np.floating] | None = None
+
+
+class BlurSection(Section):
+    """Picks the point-spread function and shows it."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__("2  Blur")
+        self._viewer = viewer
+        self._stack: ImageStack | None = None
+        self._kind = Picker()
+        self._kind.setAccessibleName("Blur")
+        for kind, words in _KINDS.items():
+            self._kind.addItem(words, kind)
+        tip(
+            self._kind,
+            "What blurred the image: its point-spread function (PSF), the picture of one "
+            "point of light. With none, only noise is removed.",
+        )
+        self._layer = Picker()
+        self._path = QLineEdit()
+        self._path.setPlaceholderText("TIFF or .npy")
+        self._browse = QPushButton("Browse…")
+        self._browse.setFixedWidth(70)
+        tip(self._browse, "Choose a file with the PSF, on the pixel grid of the image.")
+        self._xy, self._z = NumberBox(0.001, 1000), NumberBox(0.001, 1000)
+        self._xy.setPrefix("xy ")
+        self._z.setPrefix("z ")
+        self._xy.setValue(0.25)
+        self._z.setValue(0.7)
+        tip(
+            self._xy,
+            "Full width at half maximum in the plane, in µm; about half the emission "
+            "wavelength divided by the numerical aperture.",
+        )
+        tip(self._z, "Full width at half maximum along the optical axis, in µm.")
+        self._subtract = QCheckBox("Subtract the PSF's background")
+        tip(
+            self._subtract,
+            "Subtract the level of the PSF's rim, as for a measured bead with a camera offset.",
+        )
+        self._rows = {
+            "layer": row(
+                "PSF layer",
+                self._layer,
+                tooltip="The layer that holds the PSF, on the pixel grid of the image.",
+            ),
+            "file": row("PSF file", self._path, self._browse, tooltip="Where the PSF is."),
+            "gaussian": row("FWHM, µm", self._xy, self._z),
+        }
+        self._picture = PsfView()
+        self._problem = Note("error")
+        self.body.addWidget(self._kind)
+        for widget in (*self._rows.values(), self._subtract, self._problem, self._picture):
+            self.body.addWidget(widget)
+        self._kind.currentIndexChanged.connect(self._edited)
+        self._layer.currentIndexChanged.connect(self._edited)
+        self._path.editingFinished.connect(self._edited)
+        self._browse.clicked.connect(self._ask_file)
+        self._subtract.toggled.connect(self._edited)
+        self._xy.valueChanged.connect(self._edited)
+        self._z.valueChanged.connect(self._edited)
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self._relist)
+        self._relist()
+        self._edited()
+
+    def detach(self) -> None:
+        """Let go of the viewer."""
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.disconnect(self._relist)
+
+    # --- what the user chose -------------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        """``none``, ``layer``, ``file`` or ``gaussian``."""
+        return self._kind.currentData() or "none"
+
+    @property
+    def physics_name(self) -> str:
+        """The forward model's name in the registry."""
+        return "denoising" if self.kind == "none" else "blur"
+
+    def set_layer(self, layer: Image) -> None:
+        """Take the PSF from a layer."""
+        self._relist()
+        self._layer.choose(layer.unique_id.hex)
+        self._kind.choose("layer")
+
+    def value(self) -> Blur:
+        """The choice, frozen; raises :class:`InputError` where it is not complete."""
+        if self.kind == "none":
+            return Blur(Part(name="denoising"))
+        extra: dict[str, Any] = {}
+        if self._subtract.isChecked() and self.kind != "gaussian":
+            extra["subtract_background"] = True
+        if self.kind == "layer":
+            array = self._layer_pixels()
+            source: dict[str, Any] = {"kind": "array", "sha256": sha256(array)}
+            return Blur(Part(name="blur", params={"psf": source, **extra}), array)
+        if self.kind == "file":
+            path = self._path.text().strip()
+            if not path:
+                raise InputError("No PSF file is chosen: press “Browse…”, or choose another blur.")
+            array = read_psf(path)
+            source = {"kind": "file", "path": path, "sha256": sha256(array)}
+        else:
+            widths = (self._xy.value(), self._xy.value())
+            if self._stack is not None and self._stack.ndim == 3:
+                widths = (self._z.value(), *widths)
+            source = {"kind": "gaussian", "fwhm": list(widths)}
+        return Blur(Part(name="blur", params={"psf": source, **extra}))
+
+    def set_stack(self, stack: ImageStack | None) -> None:
+        """The recording that the PSF is prepared for."""
+        self._stack = stack
+        self._show()
+
+    def remember(self, memory: Memory) -> None:
+        """Keep the choice for the next session."""
+        memory.put("blur", self.kind if self.kind != "layer" else "none")
+        memory.put("psf_path", self._path.text())
+        memory.put("fwhm_xy", self._xy.value())
+        memory.put("fwhm_z", self._z.value())
+
+    def recall(self, memory: Memory) -> None:
+        """Show the choice of the last session."""
+        self._path.setText(memory.get("psf_path", ""))
+        self._xy.setValue(memory.get("fwhm_xy", self._xy.value()))
+        self._z.setValue(memory.get("fwhm_z", self._z.value()))
+        self._kind.choose(memory.get("blur", "none"))
+
+    # --- showing it ----------------------------------------------------------------------
+
+    def _layer_pixels(self) -> NDArray[np.floating]:
+        chosen = self._layer.currentData()
+        layer = next((la for la in self._viewer.layers if la.unique_id.hex == chosen), None)
+        if layer is None:
+            raise InputError("No layer holds the PSF: add it as an image layer, or choose a file.")
+        if layer.rgb:
+            raise InputError(f"{layer.name!r} is a colour image and cannot serve as PSF.")
+        # a copy of its own: the layer may be changed while the run goes on
+        return np.array(pixels(layer))
+
+    def _relist(self, *_: object) -> None:
+        before = self._layer.currentData()
+        images = [
+            la
+            for la in self._viewer.layers
+            if isinstance(la, Image)
+            and WORKING not in la.metadata
+            and "napari_ssi" not in la.metadata
+        ]
+        self._layer.blockSignals(True)
+        self._layer.clear()
+        for layer in images:
+            self._layer.addItem(layer.name, layer.unique_id.hex)
+        likely = next((la for la in images if "psf" in la.name.lower()), None)
+        if not self._layer.choose(before):
+            self._layer.choose(likely.unique_id.hex if likely is not None else None)
+        self._layer.blockSignals(False)
+        if self.kind == "layer" and self._layer.currentData() != before:
+            self._edited()
+
+    def _edited(self, *_: object) -> None:
+        for kind, line in self._rows.items():
+            line.setVisible(kind == self.kind)
+        self._subtract.setVisible(self.kind in ("layer", "file"))
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        self._z.setVisible(self._stack is not None and self._stack.ndim == 3)
+        problem, notes = "", ()
+        self._picture.hide()
+        if self.kind != "none" and self._stack is not None:
+            try:
+                blur = self.value()
+                psf = blur.psf if blur.psf is not None else _load(blur.physics, self._stack)
+                prepared = prepare(
+                    psf,
+                    self._stack.spatial_shape,
+                    subtract_background=bool(blur.physics.params.get("subtract_background")),
+                )
+                notes = prepared.notes
+                self._picture.show_kernel(prepared.kernel, self._stack.pixel_size, notes)
+                self._picture.show()
+            except InputError as error:
+                problem = str(error)
+        self._problem.say(problem)
+        self.summarise(_KINDS[self.kind].split(":")[0])
+
+    def _ask_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open a PSF", self._path.text(), "PSF (*.tif *.tiff *.npy);;All files (*)"
+        )
+        if path:
+            self._path.setText(path)
+            self._edited()
+
+
+def _load(physics: Part, stack: ImageStack) -> NDArray[np.floating]:
+    source = physics.params["psf"]
+    known = FilePSF(**source) if source["kind"] == "file" else GaussianPSF(**source)
+    return load(known, stack.scale)

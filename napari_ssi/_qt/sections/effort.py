@@ -1,0 +1,208 @@
+"""5 · Effort and place: how long, where, on what device; the estimate; advanced parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QPushButton
+
+from ... import registry
+from ...recipe import Part, Recipe, Term
+from ..fields import NumberBox
+from ..form import Form
+from ..look import Note, Picker, Section, row, tip
+from ..memory import Memory
+
+_EFFORTS = {
+    "quick": ("Quick", "A first impression."),
+    "balanced": ("Balanced", "The usual choice."),
+    "thorough": ("Thorough", "For the final figure: slower, and better on fine detail."),
+}
+_PLACES = {
+    "all": ("Whole image", "Restore everything."),
+    "drawn": ("Drawn rectangle", "Try it on a rectangle of a shapes layer, the one drawn last."),
+    "view": ("Current view", "Try it on what the canvas shows now."),
+}
+_DEVICES = {
+    "auto": "Automatic",
+    "cpu": "CPU",
+    "cuda": "NVIDIA GPU (CUDA)",
+    "mps": "Apple GPU (MPS)",
+}
+
+
+class EffortSection(Section):
+    """Effort, region, device and the estimate; advanced parameters folded away."""
+
+    changed = Signal()
+    draw = Signal()
+    unfolded = Signal()
+
+    def __init__(self) -> None:
+        super().__init__("5  Effort and place")
+        self._effort, self._where, self._device = Picker(), Picker(), Picker()
+        for picker, choices in ((self._effort, _EFFORTS), (self._where, _PLACES)):
+            for key, (words, more) in choices.items():
+                picker.addItem(words, key)
+                picker.setItemData(picker.count() - 1, f"<qt>{more}</qt>", 3)
+        for key, words in _DEVICES.items():
+            self._device.addItem(words, key)
+        self._effort.choose("balanced")
+        self._draw = QPushButton("Draw")
+        self._draw.setFixedWidth(56)
+        tip(self._draw, "Add a layer to draw on: drag a rectangle over the image.")
+        self._estimate = Note("dim")
+        self._advanced = Section("Advanced", expanded=False)
+        self._ready = False
+        self._forms: dict[str, Form] = {}
+        self._terms: dict[str, tuple[QCheckBox, NumberBox]] = {}
+        self._kept: dict[str, dict[str, Any]] = {}
+        self._shown = ""
+        self.body.addWidget(
+            row(
+                "Effort",
+                self._effort,
+                tooltip="How many steps are spent at most. "
+                "The program ends earlier when nothing is gained any more.",
+            )
+        )
+        self.body.addWidget(
+            row(
+                "Where",
+                self._where,
+                self._draw,
+                tooltip="Try it on a region first; "
+                "“Apply to all” then restores the whole image with what was learned.",
+            )
+        )
+        self.body.addWidget(row("Device", self._device, tooltip="Where the computing is done."))
+        self.body.addWidget(self._estimate)
+        self.body.addWidget(self._advanced)
+        for picker in (self._effort, self._where, self._device):
+            picker.currentIndexChanged.connect(self._edited)
+        self._draw.clicked.connect(self.draw)
+        self._advanced.toggled.connect(lambda on: on and self.unfolded.emit())
+        self._edited()
+
+    # --- what the user chose -------------------------------------------------------------
+
+    @property
+    def where(self) -> str:
+        """``all``, ``drawn`` or ``view``."""
+        return self._where.currentData()
+
+    def choose_where(self, where: str) -> None:
+        """Show another place."""
+        self._where.choose(where)
+
+    def recipe_fields(self, method: str) -> dict[str, Any]:
+        """The fields of the recipe that stand in this section."""
+        general = self._params("general")
+        baseline = method in registry.entries("baseline")
+        terms = [Term(name=method, params=self._params("method"))]
+        if not baseline:
+            terms += [
+                Term(name=name, weight=weight.value())
+                for name, (box, weight) in self._terms.items()
+                if box.isChecked()
+            ]
+        return {
+            "method": tuple(terms),
+            "network": Part(name="unet", params=self._params("network")),
+            "training": {} if baseline else self._params("training"),
+            "effort": self._effort.currentData(),
+            "device": self._device.currentData(),
+            **general,
+        }
+
+    def say_estimate(self, words: str) -> None:
+        """Time, memory and device, or that they are being worked out."""
+        self._estimate.say(words)
+
+    def remember(self, memory: Memory) -> None:
+        """Keep the choices for the next session; the region is not one of them."""
+        memory.put("effort", self._effort.currentData())
+        memory.put("device", self._device.currentData())
+        memory.put("advanced", self._advanced.isExpanded())
+
+    def recall(self, memory: Memory) -> None:
+        """Show the choices of the last session."""
+        self._effort.choose(memory.get("effort", "balanced"))
+        self._device.choose(memory.get("device", "auto"))
+
+    # --- advanced parameters -------------------------------------------------------------
+
+    @property
+    def wants_forms(self) -> bool:
+        """Whether the advanced parameters are unfolded."""
+        return self._advanced.isExpanded()
+
+    def show_method(self, method: str) -> None:
+        """Build the forms of a method; loads its class, so call it when torch is there."""
+        if method == self._shown:
+            return
+        if self._shown:
+            self._kept[self._shown] = self._params("method")
+        self._shown = method
+        self._clear()
+        entry = registry.methods().get(method)
+        if entry is None:
+            return
+        self._add("method", entry.label, Form(entry.load().model_fields, entry.params))
+        if method in self._kept:
+            self._forms["method"].set(self._kept[method])
+        if entry.kind == "loss":
+            from ...training.trainer import Training
+
+            self._add("training", "Training", Form(Training.model_fields))
+            self._add(
+                "network", "Network", Form(registry.find("network", "unet").load().model_fields)
+            )
+            self._add_terms()
+        fields = {name: Recipe.model_fields[name] for name in ("nonnegative", "seed")}
+        self._add("general", "Result", Form(fields))
+
+    def _add(self, key: str, title: str, form: Form) -> None:
+        if not len(form):
+            form.deleteLater()
+            return
+        heading = Note("dim", title)
+        self._advanced.body.addWidget(heading)
+        self._advanced.body.addWidget(form)
+        form.changed.connect(self.changed)
+        self._forms[key] = form
+
+    def _add_terms(self) -> None:
+        extra = [e for e in registry.entries("loss").values() if e.role == "term"]
+        if extra:
+            self._advanced.body.addWidget(Note("dim", "Further terms"))
+        for entry in extra:
+            box, weight = QCheckBox(entry.label), NumberBox(0, 1e6)
+            weight.setValue(0.01)
+            weight.setEnabled(False)
+            weight.setPrefix("weight ")
+            tip(box, f"{entry.summary} {entry.when}")
+            tip(weight, "Weight of this term beside the data term.")
+            box.toggled.connect(weight.setEnabled)
+            box.toggled.connect(self.changed)
+            weight.valueChanged.connect(self.changed)
+            self._advanced.body.addWidget(row("", box, weight))
+            self._terms[entry.name] = (box, weight)
+
+    def _clear(self) -> None:
+        self._forms.clear()
+        self._terms.clear()
+        while (item := self._advanced.body.takeAt(0)) is not None:
+            if item.widget() is not None:
+                item.widget().hide()
+                item.widget().deleteLater()
+
+    def _params(self, key: str) -> dict[str, Any]:
+        return self._forms[key].params() if key in self._forms else {}
+
+    def _edited(self, *_: object) -> None:
+        self._draw.setVisible(self.where == "drawn")
+        effort, place = self._effort.currentText(), self._where.currentText()
+        self.summarise(f"{effort.lower()}, {place.lower()}")
+        self.changed.emit()

@@ -1,0 +1,308 @@
+"""1 · Image: which recording, what its axes mean, its pixel size and offset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton
+
+from ... import background
+from ...errors import InputError
+from ...stack import ImageStack
+from ..fields import NumberBox
+from ..layers import (
+    WORKING,
+    Frame,
+    axes_choices,
+    detected_axes,
+    detected_pixel_size,
+    refusal,
+    to_stack,
+)
+from ..look import Note, Picker, Section, row, tip
+from ..worker import Worker, call
+
+if TYPE_CHECKING:
+    import napari
+
+_SELECTED = "selected layers"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The recording as the user describes it: pixels, place, and offset (None: measured)."""
+
+    stack: ImageStack
+    frames: tuple[Frame, ...]
+    layers: tuple[Image, ...]
+    offset: float | None
+
+
+class ImageSection(Section):
+    """Picks the recording and says in words what was understood."""
+
+    changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__("1  Image")
+        self._viewer = viewer
+        self._layer_id = ""
+        self._measuring: Worker | None = None
+        self._levels = ""
+        self._picker = Picker()
+        tip(
+            self._picker,
+            "The recording to restore. It is never changed. Select several layers of "
+            "one shape in the layer list to treat them as channels.",
+        )
+        self._picker.setAccessibleName("Image")
+        self._open = QPushButton("Open…")
+        self._open.setFixedWidth(64)
+        tip(
+            self._open,
+            "Open a recording (TIFF, OME-TIFF, ImageJ, zarr) with its axes and pixel size.",
+        )
+        self._words = Note()
+        self._problem = Note("error")
+        self._axes = Picker()
+        self._sizes = {a: NumberBox(0, 1e6) for a in "XYZ"}
+        for axis, box in self._sizes.items():
+            box.setPrefix(f"{axis} ")
+            box.setSpecialValueText(f"{axis} ?")
+            tip(box, f"Pixel size along {axis} in µm; ? where it is not known.")
+        self._auto = QCheckBox("auto")
+        tip(self._auto, "Measure the offset in the darkest places of the image.")
+        self._auto.setChecked(True)
+        self._offset = NumberBox(-1e9, 1e9)
+        self._offset.setEnabled(False)
+        self.body.addWidget(row("", self._picker, self._open))
+        self.body.addWidget(self._words)
+        self.body.addWidget(self._problem)
+        self.body.addWidget(
+            row(
+                "Axes",
+                self._axes,
+                tooltip="What the axes of the image are, slowest "
+                "first. Change it if a time-lapse was taken for a z-stack.",
+            )
+        )
+        self.body.addWidget(row("Pixel, µm", *self._sizes.values()))
+        self.body.addWidget(
+            row(
+                "Offset",
+                self._auto,
+                self._offset,
+                tooltip="What the camera shows "
+                "where there is no light, in the units of the image; a dark frame tells.",
+            )
+        )
+        self._picker.currentIndexChanged.connect(self._picked)
+        self._open.clicked.connect(self._ask_file)
+        self._axes.currentIndexChanged.connect(self._edited)
+        self._auto.toggled.connect(self._offset.setDisabled)
+        self._auto.toggled.connect(self._edited)
+        for box in (*self._sizes.values(), self._offset):
+            box.valueChanged.connect(self._edited)
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self._relist)
+        viewer.layers.selection.events.changed.connect(self._selection_changed)
+        self._relist()
+
+    def detach(self) -> None:
+        """Let go of the viewer."""
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.disconnect(self._relist)
+        self._viewer.layers.selection.events.changed.disconnect(self._selection_changed)
+
+    # --- what the user chose -------------------------------------------------------------
+
+    def set_layer(self, layer: Any) -> None:
+        """Choose a layer; one that cannot be restored is refused in words."""
+        reason = refusal(layer)
+        if reason:
+            self._problem.say(reason)
+            self.failed.emit(reason)
+            return
+        self._relist()
+        self._picker.choose(layer.unique_id.hex)
+
+    @property
+    def layer(self) -> Image | None:
+        """The layer chosen, the first of several."""
+        layers = self.layers()
+        return layers[0] if layers else None
+
+    def layers(self) -> list[Image]:
+        """The layers chosen: one, or several that count as channels."""
+        chosen = self._picker.currentData()
+        if chosen == _SELECTED:
+            return self._selected()
+        return [la for la in self._viewer.layers if la.unique_id.hex == chosen]
+
+    @property
+    def axes(self) -> str:
+        """The axes of each chosen layer."""
+        return self._axes.currentData() or ""
+
+    def source(self) -> Source:
+        """The choice, frozen; raises :class:`InputError` where it cannot be restored."""
+        layers = self.layers()
+        if not layers:
+            raise InputError(refusal(None))
+        axes = self.axes
+        spatial = [a for a in "ZYX" if a in axes]
+        sizes = tuple(self._sizes[a].value() for a in spatial)
+        stack = to_stack(layers, axes, sizes if all(sizes) else None)
+        frames = tuple(Frame.of(layer, axes) for layer in layers)
+        offset = None if self._auto.isChecked() else self._offset.value()
+        return Source(stack, frames, tuple(layers), offset)
+
+    # --- keeping up with the viewer ------------------------------------------------------
+
+    def _images(self) -> list[Image]:
+        return [
+            la for la in self._viewer.layers if isinstance(la, Image) and WORKING not in la.metadata
+        ]
+
+    def _selected(self) -> list[Image]:
+        chosen = [la for la in self._images() if la in self._viewer.layers.selection]
+        same = len({tuple(la.data.shape) for la in chosen if not la.rgb}) == 1
+        return chosen if len(chosen) > 1 and same else []
+
+    def _relist(self, *_: object) -> None:
+        before = self._picker.currentData()
+        self._picker.blockSignals(True)
+        self._picker.clear()
+        for layer in self._images():
+            self._picker.addItem(layer.name, layer.unique_id.hex)
+        several = self._selected()
+        if several:
+            self._picker.addItem(f"{len(several)} selected layers as channels", _SELECTED)
+        if before is None:
+            active = self._viewer.layers.selection.active
+            if isinstance(active, Image):
+                before = active.unique_id.hex
+        if not self._picker.choose(before):
+            self._picker.setCurrentIndex(0 if self._picker.count() else -1)
+        self._picker.blockSignals(False)
+        if self._picker.currentData() != before or before != self._layer_id or before == _SELECTED:
+            self._picked()
+
+    def _selection_changed(self, *_: object) -> None:
+        chosen = self._picker.currentData()
+        several = {la.unique_id.hex for la in self._selected()}
+        if chosen in several:
+            self._relist()
+            self._picker.choose(_SELECTED)
+        elif (chosen == _SELECTED and not several) or several or self._picker.findData(_SELECTED) >= 0:
+            self._relist()
+
+    def _picked(self, *_: object) -> None:
+        self._layer_id = self._picker.currentData() or ""
+        layer = self.layer
+        self._axes.blockSignals(True)
+        self._axes.clear()
+        if layer is not None and not refusal(layer):
+            found = detected_axes(layer)
+            for letters, words in axes_choices(layer.ndim, found):
+                self._axes.addItem(words, letters)
+            self._axes.choose(found)
+            sizes = detected_pixel_size(layer, found) or ()
+            known = dict(zip([a for a in "ZYX" if a in found], sizes, strict=False))
+            for axis, box in self._sizes.items():
+                box.blockSignals(True)
+                box.setValue(known.get(axis, 0.0))
+                box.blockSignals(False)
+        self._axes.blockSignals(False)
+        self._auto.setChecked(True)
+        self._edited()
+
+    def _edited(self, *_: object) -> None:
+        self._sizes["Z"].setVisible("Z" in self.axes)
+        self._axes.setEnabled(self._axes.count() > 1)
+        self._levels = ""
+        self._describe()
+        self._measure()
+        self.changed.emit()
+
+    def _describe(self) -> None:
+        layer = self.layer
+        try:
+            words = self.source().stack.describe()
+            words = words[:1].upper() + words[1:]
+            if layer is not None and layer.multiscale:
+                words += ", full resolution of a pyramid"
+            if self._levels:
+                words += f", {self._levels}"
+            problem = ""
+        except InputError as error:
+            words, problem = "", str(error)
+        self._words.say(words)
+        self._problem.say(problem)
+        self.summarise(layer.name if layer is not None else "none")
+
+    def _measure(self) -> None:
+        try:
+            source = self.source()
+        except InputError:
+            return
+        self._measuring = worker = call(
+            lambda: [
+                background.measure(source.stack.planes(c, 8))
+                for c in range(source.stack.n_channels)
+            ]
+        )
+        worker.returned.connect(lambda levels: self._measured(worker, levels))
+        worker.errored.connect(lambda error: self._measured(worker, error))
+        worker.start()
+
+    def _measured(self, worker: Worker, outcome: Any) -> None:
+        if worker is not self._measuring:
+            return  # another image has been chosen meanwhile
+        self._measuring = None
+        if isinstance(outcome, list):
+            self._levels = "; ".join(dict.fromkeys(levels.describe() for levels in outcome))
+            if self._auto.isChecked():
+                self._offset.blockSignals(True)
+                self._offset.setValue(outcome[0].offset)
+                self._offset.blockSignals(False)
+            self._describe()
+        elif isinstance(outcome, InputError):
+            self._problem.say(str(outcome))
+
+    # --- opening a file ------------------------------------------------------------------
+
+    def _ask_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open a recording", "", "Images (*.tif *.tiff *.zarr *.png *.npy);;All files (*)"
+        )
+        if path:
+            self.open(path)
+
+    def open(self, path: str) -> None:
+        """Add a file as a layer with its axes and pixel size, and choose it."""
+        from ... import io
+
+        try:
+            stack = io.read(path)
+        except InputError as error:
+            self._problem.say(str(error))
+            self.failed.emit(str(error))
+            return
+        size = dict(zip(stack.spatial, stack.scale, strict=True))
+        unit = "um" if stack.pixel_size else "pixel"
+        layer = Image(
+            stack.data,
+            name=stack.name,
+            scale=[size.get(a, 1.0) for a in stack.axes],
+            units=[unit if a in size else "pixel" for a in stack.axes],
+            axis_labels=list(stack.axes.lower()),
+        )
+        self._viewer.add_layer(layer)
+        self.set_layer(layer)
