@@ -3,7 +3,7 @@
 Both ways of :class:`napari_ssi.physics.blur.Blur` stand side by side in one run, forward (A) and
 with the gradient (A, then back), taken in turns so that a busy machine slows both alike::
 
-    python benchmarks/convolution.py [--device cpu] [--threads 1] [--out benchmarks/results/convolution_cpu.csv]
+    python benchmarks/convolution.py [--device cpu] [--threads 1] [--out FILE.csv]
 
 The column ``fft/direct`` below 1 says that the FFT is faster; ``DIRECT`` in the module is the largest
 number of kernel pixels at which it is not.
@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -78,11 +79,8 @@ def measure(shape: tuple[int, ...], size: int, device: str) -> dict[str, object]
         "pixels": size**ndim,
     }
     for label, backward in (("A", False), ("A+grad", True)):
-        direct, fft = side_by_side(
-            lambda b=backward: once(blur._A_direct, x, b),
-            lambda b=backward: once(blur._A_fft, x, b),
-            device,
-        )
+        ways = [partial(once, way, x, backward) for way in (blur._A_direct, blur._A_fft)]
+        direct, fft = side_by_side(ways[0], ways[1], device)
         row |= {f"{label} direct ms": round(direct, 3), f"{label} fft ms": round(fft, 3)}
         row[f"{label} fft/direct"] = round(fft / direct, 3)
     return row

@@ -8,10 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: Side of the blocks whose means are compared, in pixels.
+#: Side of the blocks whose levels are compared, in pixels.
 BLOCK = 4
-#: Percentile of the block means that is taken for the dark level.
+#: Percentile of the block levels from which the dark level is found.
 DARK = 1.0
+#: The share of a normal distribution's spread by which that percentile lies below its middle.
+BELOW = 2.33
+#: The mean of the middle half of 16 normal values spreads by this much of their deviation.
+SPREAD = 1.1 / BLOCK
+#: Pixels, evenly spread, that statistics are taken of.
+ENOUGH = 1 << 22
+#: Integers that lie within so many levels of the lowest are photon counts or as good as.
+FEW_LEVELS = 16
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,9 @@ class Levels:
         The values at which pixels are clipped; ``None`` where none pile up.
     low_fraction, high_fraction
         Share of the pixels that lie at ``low`` and ``high``.
+    empty, empty_fraction
+        The value of pixels without data, far below all others (padding after a
+        registration, dead pixels), and their share; ``None`` where there are none.
     """
 
     offset: float
@@ -34,23 +45,30 @@ class Levels:
     high: float | None = None
     low_fraction: float = 0.0
     high_fraction: float = 0.0
+    empty: float | None = None
+    empty_fraction: float = 0.0
 
     def describe(self) -> str:
         """In words, for the panel and ``napari-ssi info``."""
-        words = [f"offset {self.offset:.4g}"]
+        words = [f"offset {_number(self.offset)}"]
         if self.low is not None:
-            words.append(f"{_percent(self.low_fraction)} clipped at {self.low:.4g}")
+            words.append(f"{_percent(self.low_fraction)} clipped at {_number(self.low)}")
         if self.high is not None:
-            words.append(f"{_percent(self.high_fraction)} saturated at {self.high:.4g}")
+            words.append(f"{_percent(self.high_fraction)} saturated at {_number(self.high)}")
+        if self.empty is not None:
+            words.append(f"{_percent(self.empty_fraction)} without data ({_number(self.empty)})")
         return ", ".join(words)
 
 
 def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
     """Offset and clipping from some (Y, X) planes of a channel.
 
-    The offset is the 1st percentile of the means of 4 x 4 blocks: the darkest
-    places, without the noise. Where pixels are clipped at the low end, it is
-    that end. A user who has a dark frame knows better and can say so.
+    The offset is the level of the darkest blocks of 4 x 4 pixels, without the
+    noise: within a quarter of the dark noise's standard deviation where at least a
+    tenth of the picture is dark, within a whole one where 1 % is; in a crowded
+    field the dimmest light counts as offset. It is the lowest value where pixels
+    pile up there: clipped, or photon counts. Pixels without data are left out. A
+    user who has a dark frame knows better and can say so.
 
     Examples
     --------
@@ -62,21 +80,85 @@ def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
     True
     """
     planes = list(planes)
-    values = np.concatenate([p.ravel() for p in planes])
+    values = _some(np.concatenate([p.ravel() for p in planes]), ENOUGH)
+    empty, empty_fraction = _without_data(values)
+    if empty is not None:
+        values = values[values > empty]
     low, low_fraction = _pile(values)
     high, high_fraction = _pile(-values)
+    lowest = float(values.min())
     if low is not None:
         offset = low
+    elif _counts(values, lowest) and np.count_nonzero(values == lowest) > 0.02 * values.size:
+        offset = lowest
     else:
-        means = np.concatenate([_block_means(p) for p in planes])
-        offset = float(np.percentile(means, DARK))
-    return Levels(offset, low, None if high is None else -high, low_fraction, high_fraction)
+        offset = _dark(planes, empty)
+    return Levels(
+        offset=offset,
+        low=low,
+        high=None if high is None else -high,
+        low_fraction=low_fraction,
+        high_fraction=high_fraction,
+        empty=empty,
+        empty_fraction=empty_fraction,
+    )
 
 
-def _block_means(plane: NDArray[np.float32]) -> NDArray[np.float64]:
-    y, x = (n // BLOCK * BLOCK for n in plane.shape)
-    blocks = plane[:y, :x].reshape(y // BLOCK, BLOCK, x // BLOCK, BLOCK)
-    return blocks.mean((1, 3), dtype=np.float64).ravel()
+def _dark(planes: list[NDArray[np.float32]], empty: float | None) -> float:
+    """Level of the darkest blocks.
+
+    The 1st percentile of the block levels lies 2.33 deviations below the dark level
+    if most blocks are dark, at or above it if few are. In the first case as many
+    blocks lie within 2.33 deviations above the level as below it, in the second
+    many more: that ratio is the share of the correction that is applied.
+    """
+    levels: list[NDArray[np.float64]] = []
+    spreads: list[NDArray[np.float64]] = []
+    for plane in planes:
+        y, x = (n // BLOCK * BLOCK for n in plane.shape)
+        blocks = plane[:y, :x].reshape(y // BLOCK, BLOCK, x // BLOCK, BLOCK).swapaxes(1, 2)
+        ordered = np.sort(blocks.reshape(-1, BLOCK * BLOCK), axis=1).astype(np.float64)
+        if empty is not None:
+            whole = ordered[:, 0] > empty
+            ordered = ordered[whole] if whole.any() else ordered
+        # the middle half, which a dead or a hot pixel does not move
+        middle = ordered[:, ordered.shape[1] // 4 : -(ordered.shape[1] // 4)]
+        levels.append(middle.mean(1))
+        spreads.append(
+            (ordered[:, -3] - ordered[:, 2]) / 1.96
+        )  # of 16 normal values, in deviations
+    level, spread = np.concatenate(levels), np.concatenate(spreads)
+    first = float(np.percentile(level, DARK))
+    noise = float(np.median(spread[level <= np.percentile(level, 10 * DARK)]))
+    reach = BELOW * SPREAD * noise
+    below = np.count_nonzero(level <= first + reach)
+    near = level[level <= first + 2 * reach]
+    symmetry = min(1.0, float(below) / max(1, near.size - int(below)))
+    return float(first + symmetry * (float(near.mean()) - first))
+
+
+def _without_data(values: NDArray[np.float32]) -> tuple[float | None, float]:
+    """The value far below all others, and the share of the pixels that have it."""
+    lowest = values.min()
+    rest = values[values > lowest]
+    if rest.size < 0.1 * values.size or rest.size == values.size:
+        return None, 0.0
+    next_one, middle = float(rest.min()), float(np.median(_some(rest)))
+    levels = np.unique(_some(rest, 1 << 12))
+    if len(levels) < 16:
+        return None, 0.0
+    step = float(np.median(np.diff(levels[:16])))
+    if next_one - lowest <= max(3 * (middle - next_one), 8 * step):
+        return None, 0.0
+    return float(lowest), 1.0 - rest.size / values.size
+
+
+def _counts(values: NDArray[np.float32], lowest: float) -> bool:
+    """Whether these are integers of which half lie within a few levels of the lowest."""
+    some = _some(values)
+    above = some[some > lowest]
+    few = above.size > 0 and float(np.median(above)) - lowest < FEW_LEVELS
+    return few and bool((above % 1 == 0).all())
 
 
 def _pile(values: NDArray[np.float32]) -> tuple[float | None, float]:
@@ -89,11 +171,10 @@ def _pile(values: NDArray[np.float32]) -> tuple[float | None, float]:
     share = float(np.count_nonzero(values == end) / values.size)
     if share < 1e-4 or share == 1.0:
         return None, 0.0
-    above = values[: 1 << 16][values[: 1 << 16] > end]
-    if above.size and float(np.median(above)) - end < 16 and bool((above % 1 == 0).all()):
+    if _counts(values, end):
         return None, 0.0  # photon counts, rather than the end of a range
     # the next levels: integers and quantised floats have few, others are binned alike
-    near = values[values <= np.quantile(values, min(1.0, share + 0.2))]
+    near = values[values <= np.quantile(_some(values), min(1.0, share + 0.2))]
     levels, counts = np.unique(near, return_counts=True)
     if len(levels) < 6:
         return None, 0.0
@@ -106,5 +187,14 @@ def _pile(values: NDArray[np.float32]) -> tuple[float | None, float]:
     return (end, share) if piled and not steep else (None, 0.0)
 
 
+def _some(values: NDArray[np.float32], enough: int = 1 << 16) -> NDArray[np.float32]:
+    """At most about ``enough`` of them, evenly spread; an odd step does not follow the columns."""
+    return values[:: values.size // enough | 1]
+
+
 def _percent(fraction: float) -> str:
     return f"{fraction:.1%}" if fraction >= 0.001 else "under 0.1%"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"

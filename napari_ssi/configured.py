@@ -7,11 +7,16 @@ message.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import InputError
+
+#: Characters of a wrong value that are repeated in the message.
+LONGEST = 60
 
 
 class Configured(BaseModel):
@@ -36,18 +41,34 @@ class Configured(BaseModel):
         try:
             return cls(**params)
         except ValidationError as error:
-            raise InputError(sentence(error, cls.__name__)) from None
+            raise InputError(sentence(error, cls.__name__, list(cls.model_fields))) from None
 
 
-def sentence(error: ValidationError, owner: str) -> str:
+def sentence(error: ValidationError, owner: str, known: Sequence[str] = ()) -> str:
     """The first fault of a pydantic error as one sentence.
 
-    For example: ``The 'density' parameter of MaskedLoss: input should be less
-    than or equal to 0.5. Got 3.``
+    For example: ``The 'density' parameter of Masked must be less than or equal
+    to 0.5. Got 3 instead.`` ``known`` are the parameters that ``owner`` has.
     """
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{owner} has no parameter {where!r}; `napari-ssi methods` lists what it has."
-    message = first["msg"][:1].lower() + first["msg"][1:]
-    return f"The {where!r} parameter of {owner}: {message}. Got {first['input']!r}."
+        if len(first["loc"]) > 1 or not known:
+            return f"{_upper(owner)} has no parameter {where!r}; `napari-ssi methods` lists what there is."
+        return f"{_upper(owner)} has no parameter {where!r}; choose one of: {', '.join(known)}."
+    if first["type"] == "missing":
+        return f"{_upper(owner)} needs the parameter {where!r}."
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    if not where:
+        return f"{_upper(message)}."
+    message = message[:1].lower() + message[1:]
+    message = re.sub(r"^input should be ", "must be ", message)
+    message = re.sub(r"^input should ", "must ", message)
+    verb = "" if message.startswith("must ") else ":"
+    given = repr(first["input"])
+    given = given if len(given) <= LONGEST else f"{given[: LONGEST - 1]}…"
+    return f"The {where!r} parameter of {owner}{verb} {message}. Got {given} instead."
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

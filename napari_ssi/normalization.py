@@ -30,7 +30,12 @@ class Normalization:
 
     @classmethod
     def fit(cls, planes: Iterable[NDArray[np.float32]], offset: float) -> Normalization:
-        """Scale so that the 99.8th percentile above ``offset`` becomes 1."""
+        """Scale so that the 99.8th percentile above ``offset`` becomes 1.
+
+        Where hardly any pixel is above the offset (a few spots in the dark), the
+        brightest becomes 1. Raises :class:`~napari_ssi.errors.InputError` for a
+        constant image, and for an offset that no pixel exceeds.
+        """
         values = np.concatenate([p.ravel() for p in planes]) - np.float32(offset)
         if float(values.min()) == float(values.max()):
             raise InputError(
@@ -39,7 +44,12 @@ class Normalization:
             )
         scale = float(np.percentile(values, 99.8))
         if scale <= 0:
-            scale = float(np.abs(values).max())
+            scale = float(values.max())
+        if scale <= 0:
+            raise InputError(
+                f"The camera offset of {offset:g} is not below any pixel (the brightest is "
+                f"{scale + offset:g}); give the value that the camera shows in the dark."
+            )
         return cls(offset, scale)
 
     def __call__(self, y: Any) -> Any:

@@ -6,9 +6,17 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from . import registry
 from .configured import sentence
@@ -17,6 +25,30 @@ from .errors import InputError
 Effort = Literal["quick", "balanced", "thorough"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
+#: The recipe format that is written, and the only one that is read so far.
+VERSION = 1
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from JSON: lists for tuples, numbers for numpy's, text for paths."""
+
+    def other(thing: Any) -> Any:
+        if isinstance(thing, os.PathLike):
+            return os.fspath(thing)
+        if hasattr(thing, "tolist"):
+            return thing.tolist()
+        if isinstance(thing, BaseModel):
+            return thing.model_dump(mode="json")
+        raise ValueError(f"{type(thing).__name__} is not")
+
+    try:
+        return json.loads(json.dumps(value, default=other, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"input should be something that JSON can hold ({error})") from None
+
+
+Params = Annotated[dict[str, Any], BeforeValidator(_plain)]
+
 
 class Part(BaseModel):
     """A thing from the registry and its parameters."""
@@ -24,13 +56,13 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: Params = Field(default_factory=dict)
 
 
 class Term(Part):
     """One term of a learned method's loss."""
 
-    weight: float = Field(1.0, ge=0)
+    weight: float = Field(1.0, ge=0, allow_inf_nan=False)
 
 
 class Levels(BaseModel):
@@ -38,7 +70,9 @@ class Levels(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    offset: float | None = Field(None, description="In the units of the recording.")
+    offset: float | None = Field(
+        None, allow_inf_nan=False, description="In the units of the recording."
+    )
 
 
 class Recipe(BaseModel):
@@ -67,10 +101,24 @@ class Recipe(BaseModel):
     levels: Levels = Levels()
     network: Part = Part(name="unet")
     effort: Effort = "balanced"
-    training: dict[str, Any] = Field(default_factory=dict)
+    training: Params = Field(default_factory=dict)
     nonnegative: bool | None = Field(None, description="None: for deconvolution only.")
     seed: int = Field(0, ge=0)
     device: Device = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _suitable_method(cls, tree: Any) -> Any:
+        """Where none is named: the first recommended learned method that suits the physics and noise."""
+        if not isinstance(tree, dict) or "method" in tree:
+            return tree
+        names = {}
+        for part, usual in (("physics", "denoising"), ("noise", "independent")):
+            given = tree.get(part, usual)
+            given = given.get("name") if isinstance(given, dict) else getattr(given, "name", given)
+            names[part] = str(given)
+        suitable = [n for n, entry in registry.methods().items() if not entry.refusal(**names)]
+        return {**tree, "method": suitable[0]} if suitable else tree
 
     @field_validator("method", mode="before")
     @classmethod
@@ -83,12 +131,12 @@ class Recipe(BaseModel):
         return {"name": value} if isinstance(value, str) else value
 
     @classmethod
-    def create(cls, **parts: Any) -> Self:
+    def create(cls, /, **parts: Any) -> Self:
         """Build, with one sentence for the first fault, and check names and combination."""
         try:
-            recipe = cls(**parts)
+            recipe = cls.model_validate(parts)
         except ValidationError as error:
-            raise InputError(sentence(error, "the recipe")) from None
+            raise InputError(sentence(error, "the recipe", list(cls.model_fields))) from None
         recipe.check()
         return recipe
 
@@ -130,7 +178,8 @@ class Recipe(BaseModel):
 
         ``part`` is ``physics``, ``noise``, ``network``, ``training``, ``levels``,
         ``method`` (its first term) or the name of a term; values are JSON, or
-        plain text. A key without a dot is a field of the recipe itself.
+        plain text. A key without a dot is a field of the recipe itself, and further
+        dots go deeper (``physics.psf.path``).
         """
         tree = self.model_dump(mode="json")
         for key, text in settings.items():
@@ -139,22 +188,29 @@ class Recipe(BaseModel):
             except json.JSONDecodeError:
                 value = text
             part, _, name = key.partition(".")
+            *folders, name = name.split(".")
             terms = {term["name"]: term["params"] for term in tree["method"]}
             if not name:
                 tree[part] = value
-            elif part in ("training", "levels"):
-                tree[part][name] = value
+                continue
+            if part in ("training", "levels"):
+                params = tree[part]
             elif part in ("physics", "noise", "network"):
-                tree[part]["params"][name] = value
+                params = tree[part]["params"]
             elif part == "method":
-                tree["method"][0]["params"][name] = value
+                params = tree["method"][0]["params"]
             elif part in terms:
-                terms[part][name] = value
+                params = terms[part]
             else:
                 raise InputError(
                     f"There is no part {part!r} in the recipe; choose one of: physics, noise, "
                     f"network, training, levels, method, {', '.join(terms)}."
                 )
+            for folder in folders:  # physics.psf.path
+                params = params.setdefault(folder, {})
+                if not isinstance(params, dict):
+                    raise InputError(f"{folder!r} in {key!r} is a single value and has no parts.")
+            params[name] = value
         return self.create(**tree)
 
     def to_json(self) -> str:
@@ -170,6 +226,12 @@ class Recipe(BaseModel):
             raise InputError(f"The recipe is not valid JSON: {error}.") from None
         if not isinstance(tree, dict):
             raise InputError("The recipe must be a JSON object.")
+        version = tree.get("version", VERSION)
+        if isinstance(version, int) and version > VERSION:
+            raise InputError(
+                f"The recipe has format version {version}, and this napari-ssi reads up to "
+                f"{VERSION}; install a newer napari-ssi."
+            )
         return cls.create(**tree)
 
     @classmethod
@@ -178,21 +240,39 @@ class Recipe(BaseModel):
         path = Path(path)
         try:
             text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"The recipe {path} cannot be read: {error}.") from None
+        except OSError as error:
+            raise InputError(
+                f"The recipe {path} cannot be read: {error.strerror or error}."
+            ) from None
+        except UnicodeDecodeError:
+            raise InputError(f"The recipe {path} is not a text file; give a .json file.") from None
         recipe = cls.from_json(text)
-        psf = recipe.physics.params.get("psf")
-        if isinstance(psf, dict) and psf.get("kind", "file") == "file" and "path" in psf:
-            full = (path.parent / psf["path"]).resolve()
-            params = {**recipe.physics.params, "psf": {**psf, "path": str(full)}}
-            recipe = recipe.model_copy(
-                update={"physics": Part(name=recipe.physics.name, params=params)}
-            )
-        return recipe
+        psf = recipe._psf_path()
+        return recipe if psf is None else recipe._with_psf_path(str((path.parent / psf).resolve()))
 
     def save(self, path: str | Path) -> None:
-        """Write as JSON, atomically."""
-        write_text(Path(path), self.to_json() + "\n")
+        """Write as JSON, atomically.
+
+        The path of a PSF in or below the recipe's folder becomes relative to it, so
+        that the folder can be moved as a whole; any other becomes absolute.
+        """
+        path = Path(path)
+        recipe = self
+        psf = self._psf_path()
+        if psf is not None:
+            full, folder = psf.resolve(), path.parent.resolve()
+            inside = full.is_relative_to(folder)
+            recipe = self._with_psf_path((full.relative_to(folder) if inside else full).as_posix())
+        write_text(path, recipe.to_json() + "\n")
+
+    def _psf_path(self) -> Path | None:
+        psf = self.physics.params.get("psf")
+        path = psf.get("path") if isinstance(psf, dict) else None
+        return Path(path) if isinstance(path, str) else None
+
+    def _with_psf_path(self, path: str) -> Self:
+        params = {**self.physics.params, "psf": {**self.physics.params["psf"], "path": path}}
+        return self.model_copy(update={"physics": Part(name=self.physics.name, params=params)})
 
 
 def write_text(path: Path, text: str) -> None:
@@ -202,9 +282,16 @@ def write_text(path: Path, text: str) -> None:
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
+            os.chmod(temporary, 0o666 & ~_umask())  # a temporary file is private, a recipe is not
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)
             raise
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

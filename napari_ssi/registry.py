@@ -107,26 +107,24 @@ def methods() -> dict[str, Entry]:
 
 
 def _entries_of(kind: Kind, path: Path, module: str) -> list[Entry]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    about: dict[str, dict[str, Any]] | None = None
+    about: dict[str, dict[str, Any]] = {}
     class_name = ""
-    for node in tree.body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and not class_name:
             class_name = node.name
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if isinstance(node, ast.AnnAssign):
-            target = node.target
-        if isinstance(target, ast.Name) and target.id == "ABOUT":
-            about = ast.literal_eval(node.value)  # type: ignore[union-attr, arg-type]
-    if about is None:  # a base or a shared part
-        return []
-    return [
-        Entry(
-            kind=kind,
-            name=name,
-            module=module,
-            class_name=class_name,
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()},
-        )
-        for name, facts in about.items()
-    ]
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        if isinstance(node, ast.Assign | ast.AnnAssign) and any(
+            isinstance(target, ast.Name) and target.id == "ABOUT" for target in targets
+        ):
+            about = ast.literal_eval(node.value) if node.value else {}
+    # A module without ABOUT is a base or a shared part.
+    return [_entry(kind, name, module, class_name, facts) for name, facts in about.items()]
+
+
+def _entry(kind: Kind, name: str, module: str, class_name: str, facts: dict[str, Any]) -> Entry:
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts.items()}
+    return Entry(kind=kind, name=name, module=module, class_name=class_name, **given)

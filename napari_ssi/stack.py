@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from .errors import InputError
 AXES = "TCZYX"
 #: Fewer pixels than this along Y or X hold nothing to learn from.
 MIN_SIZE = 8
+
+#: Larger planes are sampled in windows of about this side for statistics.
+WINDOW = 1024
 
 Index = tuple[int | slice, ...]
 
@@ -57,9 +61,15 @@ class ImageStack:
     name: str = "image"
 
     def __post_init__(self) -> None:
-        axes = self.axes.upper()
+        axes = str(self.axes).upper()
         object.__setattr__(self, "axes", axes)
-        shape = tuple(self.data.shape)
+        try:
+            shape, dtype = tuple(self.data.shape), np.dtype(self.data.dtype)
+        except (AttributeError, TypeError):
+            raise InputError(
+                "The image must be one numpy, dask or zarr array; got "
+                f"{type(self.data).__name__}. Of a multiscale image, give the finest level."
+            ) from None
         if "S" in axes:
             raise InputError(
                 "Colour (RGB) images cannot be restored: their channels are mixed and often "
@@ -74,18 +84,18 @@ class ImageStack:
                 f"The image has {len(shape)} axes of sizes {shape}, but {len(axes)} axis letters "
                 f"({axes}) were given; give one letter for each."
             )
-        if np.dtype(self.data.dtype).kind not in "uif":
+        if dtype.kind not in "uif":
             raise InputError(
-                f"Pixels must be integers or real numbers; got {self.data.dtype}. "
+                f"Pixels must be integers or real numbers; got {dtype}. "
                 "A mask or a labels image cannot be restored."
             )
+        if 0 in shape:
+            raise InputError(f"The image is empty: its shape is {shape}.")
         if min(self.size("Y"), self.size("X")) < MIN_SIZE:
             raise InputError(
                 f"The image must have at least {MIN_SIZE} x {MIN_SIZE} pixels in Y and X; got "
                 f"{self.size('Y')} x {self.size('X')}. Check the order of the axes."
             )
-        if 0 in shape:
-            raise InputError(f"The image is empty: its shape is {shape}.")
         if self.pixel_size is not None:
             size = tuple(float(s) for s in self.pixel_size)
             object.__setattr__(self, "pixel_size", size)
@@ -204,18 +214,75 @@ class ImageStack:
         out[index] = frame.transpose([ordered.index(a) for a in kept])
 
     def planes(self, channel: int, limit: int = 16) -> Iterator[NDArray[np.float32]]:
-        """At most ``limit`` evenly spread (Y, X) planes of a channel, for statistics."""
+        """At most ``limit`` evenly spread (Y, X) planes of a channel, for statistics.
+
+        Planes much larger than 1024 x 1024 pixels are sampled in parts of about that
+        size, spread over the plane, so that statistics take bounded time and memory.
+        """
         indices = self.frames(channel, 2)
-        n = min(limit, len(indices))
-        for i in np.linspace(0, len(indices) - 1, n).round().astype(int):
-            yield self.read(indices[i])
+        edges = [_split(self.size(a)) for a in "YX"]
+        parts = [(y, x) for y in edges[0] for x in edges[1]]
+        if len(indices) * len(parts) <= limit:
+            chosen = [(index, part) for index in indices for part in parts]
+        else:
+            at = np.linspace(0, len(indices) - 1, limit).round().astype(int)
+            if len(parts) == 1:  # each plane once
+                at = np.unique(at)
+            # steps of the golden ratio visit all parts alike, whatever the number of planes
+            chosen = [
+                (indices[i], parts[int(n * 0.618034 * len(parts)) % len(parts)])
+                for n, i in enumerate(at)
+            ]
+        for index, (y, x) in chosen:
+            window = dict(zip(self.axes, index, strict=True)) | {"Y": y, "X": x}
+            yield self.read(tuple(window[a] for a in self.axes))
 
     # --- derived stacks ----------------------------------------------------------------
 
     def crop(self, region: Sequence[slice]) -> ImageStack:
-        """The part inside ``region``, one slice per spatial axis ([Z,] Y, X); a view."""
+        """The part inside ``region``, one slice per spatial axis ([Z,] Y, X); nothing is read.
+
+        Raises :class:`InputError` for a region with steps, or too small.
+        """
         if len(region) != self.ndim:
             raise InputError(f"A region needs one range per axis of {self.spatial}.")
+        if any(r.step not in (None, 1) for r in region):
+            raise InputError(
+                "A region must be without gaps: ranges with a step cannot be restored."
+            )
         at = dict(zip(self.spatial, region, strict=True))
         index = tuple(at.get(a, slice(None)) for a in self.axes)
-        return replace(self, data=self.data[index])
+        if isinstance(self.data, np.ndarray) or hasattr(self.data, "__dask_graph__"):
+            return replace(self, data=self.data[index])
+        return replace(self, data=_Window(self.data, index))
+
+
+class _Window:
+    """A part of an array that would be read if it were indexed now (zarr, HDF5)."""
+
+    def __init__(self, data: Any, region: tuple[slice, ...]) -> None:
+        self._data = data
+        self._ranges = [range(n)[r] for n, r in zip(data.shape, region, strict=True)]
+        self.dtype = data.dtype
+        self.shape = tuple(len(r) for r in self._ranges)
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, index: int | slice | Index) -> NDArray[Any]:
+        index = index if isinstance(index, tuple) else (index,)
+        index += (slice(None),) * (self.ndim - len(index))
+        whole: list[int | slice] = []
+        for i, r in zip(index, self._ranges, strict=True):
+            part = r[i]
+            whole.append(
+                slice(part.start, part.stop, part.step) if isinstance(part, range) else part
+            )
+        return np.asarray(self._data[tuple(whole)])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[()], dtype)
+
+
+def _split(n: int) -> list[slice]:
+    """Even parts of an axis, of at most ``WINDOW`` pixels."""
+    edges = np.linspace(0, n, -(-n // WINDOW) + 1).round().astype(int).tolist()
+    return [slice(a, b) for a, b in pairwise(edges)]

@@ -199,7 +199,7 @@ def _correlate(x: Tensor, kernel: Tensor, padding: tuple[int, ...]) -> Tensor:
     x = _wide(x)
     images = x.reshape(-1, 1, *x.shape[2:])
     with torch.autocast(x.device.type, enabled=False):
-        result: Tensor = _Correlation.apply(images, kernel.to(x.dtype), padding)
+        result = _apply(images, kernel.to(x.dtype), padding)
     return result.reshape(*x.shape[:2], *result.shape[2:])
 
 
@@ -225,16 +225,17 @@ class _Correlation(torch.autograd.Function):
         ctx.save_for_forward(kernel)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (kernel,) = ctx.saved_tensors
         padding = tuple(s - 1 - p for s, p in zip(kernel.shape, ctx.padding, strict=True))
-        return (
-            _Correlation.apply(gradient, kernel.flip(tuple(range(kernel.ndim))), padding),
-            None,
-            None,
-        )
+        return _apply(gradient, kernel.flip(tuple(range(kernel.ndim))), padding), None, None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, *_: object) -> Tensor:
         (kernel,) = ctx.saved_tensors
-        return _Correlation.apply(tangent, kernel, ctx.padding)  # type: ignore[no-any-return]
+        return _apply(tangent, kernel, ctx.padding)
+
+
+def _apply(x: Tensor, kernel: Tensor, padding: tuple[int, ...]) -> Tensor:
+    result: Tensor = _Correlation.apply(x, kernel, padding)  # type: ignore[no-untyped-call]
+    return result

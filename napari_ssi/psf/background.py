@@ -34,8 +34,8 @@ def background_notes(psf: NDArray[np.floating]) -> list[str]:
     if share <= SHARE or level <= FLAT * median:
         return []
     return [
-        f"A flat background of {level:.4g} makes up {min(share, 1):.0%} of the PSF's weight and would spoil the "
-        "result: tick “subtract background” if the PSF is a recorded bead."
+        f"An even level of {level:.4g} makes up {min(share, 1):.0%} of the PSF's weight: if the PSF "
+        "is a recorded bead, this is background and spoils the result; tick “subtract background”."
     ]
 
 

@@ -53,4 +53,5 @@ def gaussian(fwhm: Sequence[float], pixel_size: Sequence[float]) -> NDArray[np.f
         radius = max(1, int(np.ceil(4 * sigma)))
         edges = (np.arange(-radius, radius + 2) - 0.5) / (np.sqrt(2) * sigma)
         kernel = np.multiply.outer(kernel, np.diff(erf(edges)))
-    return (kernel / kernel.sum()).astype(np.float32)
+    normalised: NDArray[np.float32] = (kernel / kernel.sum()).astype(np.float32)
+    return normalised

@@ -124,7 +124,8 @@ def _match_dimensions(psf: NDArray[np.float64], ndim: int, notes: list[str]) -> 
         notes.append(
             f"3D PSF with a 2D image: its in-focus slice (plane {plane} of {len(psf)}) is used."
         )
-        return psf[plane]
+        in_focus: NDArray[np.float64] = psf[plane]
+        return in_focus
     if psf.ndim == 2 and ndim == 3:
         notes.append("2D PSF with a stack: each plane is restored by itself, slice by slice.")
     return psf

@@ -41,7 +41,9 @@ class GaussianPSF(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["gaussian"] = "gaussian"
-    fwhm: tuple[float, ...] = Field(description="µm; one value, (Y, X) or (Z, Y, X).")
+    fwhm: tuple[float, ...] = Field(
+        min_length=1, max_length=3, description="µm; one value, (Y, X) or (Z, Y, X)."
+    )
 
 
 PSFSource = Annotated[FilePSF | ArrayPSF | GaussianPSF, Field(discriminator="kind")]
