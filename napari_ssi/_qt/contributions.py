@@ -83,7 +83,9 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     kept = dict(kept) if isinstance(kept, Mapping) else {}
     text = kept.pop("recipe", None)
     psf = kept.pop("psf", None)
-    axes = detected_axes(layer)
+    axes = str(kept.get("axes", ""))
+    if len(axes) != layer.ndim:
+        axes = detected_axes(layer)
     try:
         written = write(
             np.asarray(pixels(layer)),

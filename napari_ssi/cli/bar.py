@@ -38,28 +38,31 @@ class Bar:
         self._stage = ""
         self._last = 0.0
         self._drawn = 0
+        self._ended = False
 
     def __call__(self, progress: Progress) -> None:
         """Show one report."""
         if progress.message:
             self._line(self.label + progress.message)
         now = time.monotonic()
-        new_stage = progress.stage != self._stage
-        done = progress.step >= progress.total > 0
+        stage = f"{progress.channel}: {progress.stage}" if progress.channel else progress.stage
+        new_stage = stage != self._stage
+        done = progress.step >= progress.total > 0 and not self._ended
         if not new_stage and not done and now - self._last < (0.1 if self.terminal else QUIET):
             return
-        if new_stage and self._drawn:
+        if new_stage:
             self.close()
-        self._stage, self._last = progress.stage, now
+        self._stage, self._last = stage, now
+        self._ended = progress.step >= progress.total > 0
         if self.terminal:
             filled = round(WIDTH * progress.fraction)
-            text = f"{self.label}{progress.stage:<10} " + "█" * filled + "·" * (WIDTH - filled)
+            text = f"{self.label}{stage:<10} " + "█" * filled + "·" * (WIDTH - filled)
             text += f" {self._facts(progress)}"
             self.stream.write("\r" + text.ljust(self._drawn))
             self._drawn = len(text)
             self.stream.flush()
-        else:
-            self._line(f"{self.label}{progress.stage} {self._facts(progress)}")
+        elif progress.step or progress.total > 1:
+            self._line(f"{self.label}{stage} {self._facts(progress)}")
 
     def close(self) -> None:
         """End the line of the bar, if there is one."""

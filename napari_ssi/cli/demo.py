@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ..restoration import Restoration
     from ..samples import Sample
 
-#: The budget of the demo: under two minutes on two cores.
-STEPS = {"cells_2d": 250, "nuclei_3d": 120}
+SAMPLES = ("cells_2d", "nuclei_3d")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +29,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="train, save pictures and the result there, and end; without it a window stays open",
     )
-    parser.add_argument("--sample", choices=tuple(STEPS), default="cells_2d", help="the specimen")
-    parser.add_argument("--steps", type=int, metavar="N", help="training steps at most")
+    parser.add_argument("--sample", choices=SAMPLES, default="cells_2d", help="the specimen")
+    parser.add_argument(
+        "--effort", choices=options.EFFORTS, default="quick", help="quick: about a minute on two cores"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,7 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         options.check_folder(folder)
-    steps = arguments.steps or STEPS[arguments.sample]
     trouble = qt_trouble()
     if trouble:
         if folder is None:
@@ -53,20 +53,20 @@ def run(arguments: argparse.Namespace) -> int:
             folder.mkdir(parents=True, exist_ok=True)
         say(f"napari's window cannot be opened here ({trouble}): the same is done without it.")
         sample = samples.make(arguments.sample)
-        restoration = carry_out(recipe(sample, steps), sample.stack)
+        restoration = carry_out(recipe(sample, arguments.effort), sample.stack)
         leave(sample, restoration, folder)
         return 0
     from .._qt import demo_window
 
     if folder is None:
-        return demo_window.stay(arguments.sample, steps)
+        return demo_window.stay(arguments.sample, arguments.effort)
     say("Opening napari with the Restore panel; training starts at once.")
-    restoration = demo_window.record(arguments.sample, steps, folder / "screenshot.png")
+    restoration = demo_window.record(arguments.sample, arguments.effort, folder / "screenshot.png")
     leave(samples.make(arguments.sample), restoration, folder)
     return 0
 
 
-def recipe(sample: Sample, steps: int) -> Recipe:
+def recipe(sample: Sample, effort: str) -> Recipe:
     """SSI with the sample's own PSF."""
     from ..psf.source import sha256
     from ..recipe import Recipe
@@ -77,7 +77,7 @@ def recipe(sample: Sample, steps: int) -> Recipe:
             "params": {"psf": {"kind": "array", "sha256": sha256(sample.psf)}},
         },
         method="ssi",
-        training={"steps": steps},
+        effort=effort,
     )
 
 

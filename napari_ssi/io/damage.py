@@ -98,11 +98,16 @@ def check(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -
             "from where it came."
         )
     if broken and not promised:
-        raise InputError(
-            f"{path.name} is damaged or cut short: only {_planes(linked)} can be found before the "
-            f"file ends at {size} bytes; copy it again from where it came."
-        )
+        raise cut_short(path, linked)
     return ["The list of planes breaks off at its end, but none is missing."] if broken else []
+
+
+def cut_short(path: Path, linked: int) -> InputError:
+    """The error for a file whose chain of planes breaks off after ``linked`` of them."""
+    return InputError(
+        f"{path.name} is damaged or cut short: only {_planes(linked)} can be found before the "
+        f"file ends at {path.stat().st_size} bytes; copy it again from where it came."
+    )
 
 
 def _inside(page: tifffile.TiffPage | tifffile.TiffFrame, size: int) -> bool:

@@ -110,7 +110,10 @@ def _open(path: Path, notes: list[str]) -> Found:
     except PermissionError:
         raise InputError(f"{path} may not be read; change its permissions.") from None
     except Exception as error:
-        raise InputError(f"{path.name} is damaged and cannot be read ({_first(error)}).") from error
+        raise InputError(
+            f"{path.name} is damaged and cannot be read ({_first(error)}); copy it again from where "
+            "it came."
+        ) from error
     raise InputError(
         f"{path.name}: files that end in {ending or 'nothing'} are not read here; TIFF, OME-Zarr, "
         ".npy and PNG are. Open it in napari or Fiji and save it as OME-TIFF."

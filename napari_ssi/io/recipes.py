@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -29,17 +28,21 @@ def read_recipe(path: str | Path) -> Recipe:
     """
     path = Path(path)
     if path.suffix.lower() not in (".tif", ".tiff"):
-        return Recipe.load(path)
-    text = read_annotation(path).get("recipe")
-    if text is None:
-        raise InputError(
-            f"{path.name} holds no recipe; give a result that was saved here, or a .recipe.json file."
-        )
-    recipe = Recipe.from_json(text)
-    psf = recipe.physics.params.get("psf")
-    if isinstance(psf, dict) and "path" in psf:
-        recipe = with_psf(recipe, {**psf, "path": str((path.parent / psf["path"]).resolve())})
-    return recipe
+        recipe = Recipe.load(path)
+    else:
+        text = read_annotation(path).get("recipe")
+        if text is None:
+            raise InputError(
+                f"{path.name} holds no recipe; give a result that was saved here, or a "
+                ".recipe.json file."
+            )
+        recipe = Recipe.from_json(text)
+
+    def found(psf: dict[str, Any]) -> dict[str, Any]:
+        full = (path.parent / psf["path"]).resolve() if "path" in psf else None
+        return psf if full is None else {**psf, "path": str(full)}
+
+    return with_psfs(recipe, [found(p) for p in psfs(recipe)])
 
 
 def read_annotation(path: str | Path) -> dict[str, str]:
@@ -62,25 +65,37 @@ def read_annotation(path: str | Path) -> dict[str, str]:
     return {}
 
 
-def with_psf(recipe: Recipe, psf: dict[str, Any]) -> Recipe:
-    """A copy of the recipe with another PSF source."""
-    params = {**recipe.physics.params, "psf": psf}
+def psfs(recipe: Recipe) -> list[dict[str, Any]]:
+    """The PSF sources of a recipe: none, one, or one per channel."""
+    psf = recipe.physics.params.get("psf")
+    found = psf if isinstance(psf, list | tuple) else [psf]
+    return [dict(p) for p in found if isinstance(p, dict)]
+
+
+def with_psfs(recipe: Recipe, sources: list[dict[str, Any]]) -> Recipe:
+    """A copy of the recipe with other PSF sources; the same recipe if there are none."""
+    if not sources:
+        return recipe
+    kept = sources if len(sources) > 1 else sources[0]
+    params = {**recipe.physics.params, "psf": kept}
     return recipe.model_copy(update={"physics": Part(name=recipe.physics.name, params=params)})
 
 
 def beside(recipe: Recipe, folder: Path) -> Recipe:
-    """A copy whose PSF path suits a recipe in ``folder``.
+    """A copy whose PSF paths suit a recipe in ``folder``.
 
     Relative where the PSF lies in or below that folder, so that the folder may be
     moved as a whole; absolute otherwise, so that the result may.
     """
-    psf = recipe.physics.params.get("psf")
-    if not isinstance(psf, dict) or "path" not in psf:
-        return recipe
-    full = Path(psf["path"]).resolve()
-    inside = full.is_relative_to(folder.resolve())
-    where = os.path.relpath(full, folder.resolve()) if inside else str(full)
-    return with_psf(recipe, {**psf, "path": Path(where).as_posix()})
+
+    def moved(psf: dict[str, Any]) -> dict[str, Any]:
+        if "path" not in psf:
+            return psf
+        full, home = Path(psf["path"]).resolve(), folder.resolve()
+        where = full.relative_to(home) if full.is_relative_to(home) else full
+        return {**psf, "path": where.as_posix()}
+
+    return with_psfs(recipe, [moved(p) for p in psfs(recipe)])
 
 
 def ascii_json(text: str) -> str:

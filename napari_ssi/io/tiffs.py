@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,13 @@ def open_tiff(path: Path, notes: list[str]) -> Found:
         Damaged, incomplete, or compressed in a way that cannot be read here.
     """
     with _quiet():
-        damage.follow(path)
-        tif = tifffile.TiffFile(path)
+        linked, broken = damage.follow(path)
+        try:
+            tif = tifffile.TiffFile(path)
+        except Exception as error:
+            if broken:
+                raise damage.cut_short(path, linked) from error
+            raise
         try:
             series = _largest(path, tif, notes)
             notes += damage.check(path, tif, series)
@@ -43,8 +49,10 @@ def open_tiff(path: Path, notes: list[str]) -> Found:
             if "S" in axes and series.nbytes > IN_MEMORY:
                 return Found(_Shape(series.shape, series.dtype), axes)  # will be refused as colour
             data = _pixels(path, tif, series)
-        except BaseException:
+        except BaseException as error:
             tif.close()
+            if broken and not isinstance(error, InputError):
+                raise damage.cut_short(path, linked) from error
             raise
         if isinstance(data, np.ndarray):
             tif.close()
@@ -94,7 +102,9 @@ def _pixels(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries)
         return tifffile.memmap(path, series=tif.series.index(series), mode="r")
     import zarr
 
-    return zarr.open(series.aszarr(), mode="r")
+    array = zarr.open(series.aszarr(), mode="r")
+    weakref.finalize(array, tif.close)  # the file stays open as long as its pixels may be read
+    return array
 
 
 class _Shape:

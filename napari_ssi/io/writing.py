@@ -32,7 +32,7 @@ def write(restoration: Restoration, path: str | Path) -> Path:
     The OME-TIFF is float32 in the units of the recording, with pixel size and
     channel names; recipe, provenance, estimates and notes are inside as JSON
     (:func:`read_recipe`). A PSF that was handed over in memory is saved as
-    ``NAME.psf.tif``, and the recipe points to it by relative path and hash. All
+    ``NAME.psf.tif`` (``NAME.psf-0.tif`` … one per channel), and the recipe points to it by relative path and hash. All
     of it is written, or nothing.
 
     Raises
@@ -91,16 +91,19 @@ def write_image(
     stem = path.name.removesuffix(path.suffix).removesuffix(".ome")
     kept = dict(facts or {})
     targets = [path]
+    in_memory: list[NDArray[Any]] = []
     if recipe is not None:
         recipe = recipes.beside(recipe, path.parent)
         targets.append(path.with_name(f"{stem}.recipe.json"))
-        if psf is not None and _from_memory(recipe):
-            psf_path = path.with_name(f"{stem}.psf.tif")
-            targets.append(psf_path)
-            hashed = sha256(psf)
-            recipe = recipes.with_psf(
-                recipe, {"kind": "file", "path": psf_path.name, "sha256": hashed}
-            )
+        in_memory = _in_memory(recipe, psf)
+        several = len(in_memory) > 1
+        names = [f"{stem}.psf-{i}.tif" if several else f"{stem}.psf.tif" for i in range(len(in_memory))]
+        targets += [path.with_name(name) for name in names]
+        sources = [
+            {"kind": "file", "path": name, "sha256": sha256(array)}
+            for name, array in zip(names, in_memory, strict=True)
+        ]
+        recipe = recipes.with_psfs(recipe, sources)
         kept["recipe"] = recipe.to_json()
     with atomically(*targets) as temporary:
         _write_tiff(
@@ -108,8 +111,8 @@ def write_image(
         )
         if recipe is not None:
             temporary[1].write_text(kept["recipe"] + "\n", encoding="utf-8")
-        if len(targets) == 3:
-            tifffile.imwrite(temporary[2], psf, photometric="minisblack")
+        for place, one in zip(temporary[2:], in_memory, strict=True):
+            tifffile.imwrite(place, one, photometric="minisblack")
     return path
 
 
@@ -136,10 +139,12 @@ def plain_json(value: Any) -> str:
     return json.dumps(dict(value) if isinstance(value, Mapping) else value, default=simpler)
 
 
-def _from_memory(recipe: Recipe) -> bool:
-    """Whether the recipe's PSF is in no file and follows from no number."""
-    psf = recipe.physics.params.get("psf")
-    return not isinstance(psf, dict) or psf.get("kind", "file") == "array"
+def _in_memory(recipe: Recipe, psf: NDArray[Any] | None) -> list[NDArray[Any]]:
+    """The PSFs that are in no file and follow from no number, one per channel or one for all."""
+    sources = recipes.psfs(recipe)
+    if psf is None or any(s.get("kind", "file") != "array" for s in sources):
+        return []
+    return list(psf) if len(sources) > 1 else [psf]
 
 
 def _write_tiff(
