@@ -1,0 +1,131 @@
+"""``methods``, ``info``, ``--help``, and the progress bar."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_ssi import Progress, registry
+from napari_ssi.cli import COMMANDS, main
+from napari_ssi.cli.bar import Bar, duration
+from napari_ssi.io import write_image
+from napari_ssi.recipe import Recipe
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_of_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--help"]) == 0
+    assert "napari-ssi" in capsys.readouterr().out
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from napari_ssi.cli import main; main(['restore', '--help']);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stderr.split()}
+    assert not loaded & {"torch", "scipy", "skimage", "napari", "qtpy", "tifffile", "pydantic"}
+
+
+def test_reading_needs_no_torch(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.arange(256, dtype="u2").reshape(16, 16))
+    code = (
+        f"import sys; from napari_ssi.cli import main; main(['info', {str(tmp_path / 'a.tif')!r}]);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "16 x 16 pixels" in done.stdout
+    assert not {name.split(".")[0] for name in done.stderr.split()} & {"torch", "napari", "qtpy"}
+
+
+def test_methods_lists_everything_that_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods", "--json"]) == 0
+    catalogue = json.loads(capsys.readouterr().out)
+    for kind in ("loss", "baseline", "physics", "noise", "network"):
+        assert {e["name"] for e in catalogue[kind]} == set(registry.entries(kind))
+    ssi = next(e for e in catalogue["loss"] if e["name"] == "ssi")
+    assert ssi["needs"]["physics"] == ["blur"]
+    density = next(p for p in ssi["parameters"] if p["name"] == "density")
+    assert density["range"] == {"ge": 0, "le": 0.5}
+    assert density["unit"] == "fraction of pixels"
+    # Presets of a well-known setting show as its defaults.
+    void = next(e for e in catalogue["loss"] if e["name"] == "noise2void")
+    shown = {p["name"]: p["default"] for p in void["parameters"]}
+    assert shown["replacement"] == "random"
+    assert {p["name"] for p in catalogue["training"][0]["parameters"]} >= {"steps"}
+
+
+def test_methods_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods"]) == 0
+    text = capsys.readouterr().out
+    assert "ssi: SSI  (recommended)" in text
+    assert "≥ 0, ≤ 0.5" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.ome.tif"
+    data = np.random.default_rng(0).poisson(50, (2, 32, 40)).astype(np.uint16) + 100
+    metadata = {"axes": "CYX", "PhysicalSizeX": 65, "PhysicalSizeXUnit": "nm",
+                "PhysicalSizeY": 65, "PhysicalSizeYUnit": "nm", "Channel": {"Name": ["a", "b"]}}
+    tifffile.imwrite(path, data, metadata=metadata, photometric="minisblack")
+    assert main(["info", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "2 channels, 40 x 32 pixels, 0.065 x 0.065 µm, uint16" in text
+    assert main(["info", str(path), "--json", "--pixel-size", "0.1"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["pixel_size_um"] == [0.1, 0.1]
+    assert [c["name"] for c in facts["channels"]] == ["a", "b"]
+    assert facts["recipe"] is None
+
+
+def test_info_of_a_result_and_of_nan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = np.full((16, 16), np.nan, np.float32)
+    recipe = Recipe.create(method="noise2self")
+    path = write_image(image, "YX", None, tmp_path / "a.tif", recipe=recipe)
+    assert main(["info", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "recipe inside" in text
+    assert "NaN" in text
+    assert main(["info", str(tmp_path / "b.tif")]) == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_bar_on_a_terminal_is_one_line_a_stage() -> None:
+    out = Terminal()
+    bar = Bar(out)
+    for step in range(1, 101):
+        bar(Progress("training", step, 100, {"held_out": 0.5}, elapsed=step / 10))
+    bar(Progress("restoring", 1, 1))
+    bar.close()
+    lines = out.getvalue().split("\n")
+    assert len(lines) == 3
+    assert "100/100, held_out 0.5" in lines[0].split("\r")[-1]
+    assert "restoring" in lines[1]
+
+
+def test_bar_in_a_log_is_few_lines() -> None:
+    out = io.StringIO()
+    bar = Bar(out, "SSI")
+    for step in range(1, 101):
+        bar(Progress("training", step, 100, elapsed=step / 10, message="So." if step == 50 else ""))
+    bar(Progress("training", 100, 100))
+    assert out.getvalue().splitlines() == [
+        "SSI: training 1/100, 10 s left", "SSI: So.", "SSI: training 100/100"
+    ]
+
+
+def test_durations() -> None:
+    assert [duration(s) for s in (4.2, 89, 100, 7000)] == ["4 s", "89 s", "2 min", "1 h 57 min"]
