@@ -31,17 +31,18 @@ def main() -> int:
     parser.add_argument("task", choices=ENVIRONMENTS)
     task = parser.parse_args(arguments[:cut]).task
 
-    if python("-c", HAS_TOX, quiet=True) != 0:
+    if python("-c", HAS_TOX, quiet=True):
         # A folder per Python version: what is compiled for one does not load in another.
         tools = str(ROOT / ".tools" / f"python{sys.version_info.major}.{sys.version_info.minor}")
         os.environ["PYTHONPATH"] = tools
-        install = ["pip", "install", "--quiet", "--upgrade", "--target", tools, "tox>=4.22"]
-        if python("-c", HAS_TOX, quiet=True) != 0 and python("-m", *install) != 0:
+        pip = ["-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--upgrade"]
+        if python("-c", HAS_TOX, quiet=True) and python(*pip, "--target", tools, "tox>=4.22"):
             return fail(f"tox could not be installed into {tools}. Are pip and the network there?")
     return python("-m", "tox", "run", "-e", ENVIRONMENTS[task], "--", *arguments[cut + 1 :])
 
 
 def python(*arguments: str, quiet: bool = False) -> int:
+    """Run this Python in the repository; returns its exit code, 0 where all went well."""
     errors = subprocess.DEVNULL if quiet else None
     return subprocess.call([sys.executable, *arguments], cwd=ROOT, stderr=errors)
 
