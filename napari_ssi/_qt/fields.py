@@ -129,18 +129,20 @@ class _Flag(Editor):
 
 
 class _Choice(Editor):
-    def __init__(self, values: tuple[Any, ...]) -> None:
+    def __init__(self, values: tuple[Any, ...], words: tuple[str, ...] = ()) -> None:
         self._picker = Picker()
         super().__init__(self._picker)
-        for value in values:
-            self._picker.addItem(str(value).replace("_", " "), value)
+        self._values = values
+        for text in words or [str(value).replace("_", " ") for value in values]:
+            self._picker.addItem(text)
         self._picker.currentIndexChanged.connect(lambda *_: self.changed.emit())
 
     def get(self) -> Any:
-        return self._picker.currentData()
+        return self._values[self._picker.currentIndex()]
 
     def set(self, value: Any) -> None:
-        self._picker.choose(value)
+        if value in self._values:
+            self._picker.setCurrentIndex(self._values.index(value))
 
 
 class _Text(Editor):
@@ -242,6 +244,8 @@ def _for_type(kind: Any, info: FieldInfo, unit: str) -> Editor | None:
     if origin in (Union, types.UnionType):
         others = [arg for arg in get_args(kind) if arg is not type(None)]
         if len(others) == 1 and len(others) < len(get_args(kind)):
+            if others[0] is bool:
+                return _Choice((None, True, False), ("auto", "yes", "no"))
             inner = _for_type(others[0], info, unit)
             return inner if inner is None or isinstance(inner, _Numbers) else _Optional(inner)
     return None

@@ -208,6 +208,22 @@ def to_stack(
     return ImageStack(da.stack(lazy), "C" + axes, pixel_size, names, names[0])
 
 
+def from_file(path: str) -> Image:
+    """A file as a layer with its axes and pixel size; raises :class:`InputError`."""
+    from .. import io
+
+    stack = io.read(path)
+    size = dict(zip(stack.spatial, stack.scale, strict=True))
+    unit = "um" if stack.pixel_size else "pixel"
+    return Image(
+        stack.data,
+        name=stack.name,
+        scale=[size.get(a, 1.0) for a in stack.axes],
+        units=[unit if a in size else "pixel" for a in stack.axes],
+        axis_labels=list(stack.axes.lower()),
+    )
+
+
 def _letter(label: str) -> str:
     label = label.strip().lower()
     if label.upper() in AXES and len(label) == 1:

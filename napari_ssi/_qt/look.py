@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QIcon
@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 #: Width of the names in front of controls, in pixels.
-LABEL_WIDTH = 96
+LABEL_WIDTH = 102
 _UNLIMITED = 16777215
 
 
@@ -33,7 +33,7 @@ def tip(widget: QWidget, text: str) -> None:
 class Note(QLabel):
     """A line of words that wraps, is plain, dim, a warning or an error, and hides when empty."""
 
-    _STYLES = {
+    _STYLES: ClassVar = {
         "plain": "",
         "dim": "color: rgba(150, 155, 165, 255);",
         "warning": "color: rgb(214, 160, 40);",

@@ -6,25 +6,34 @@ import math
 from collections.abc import Mapping
 
 import pyqtgraph as pg
-from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 #: Points kept before every second one is dropped.
 LIMIT = 1000
 
 
-class LossPlot(pg.PlotWidget):
+_TRAINING, _HELD_OUT, _BEST = "#8f98a8", "#50a0f0", "#f0b43c"
+
+
+class LossPlot(QWidget):
     """Two curves over the steps; logarithmic, since errors fall by factors."""
 
     def __init__(self) -> None:
-        super().__init__(background=None)
-        self.setFixedHeight(128)
+        super().__init__()
         self.setAccessibleName("Training and held-out error over the steps")
         self.setToolTip(
             "<qt>Training error: on pixels the network learns from. Held-out error: how well the "
             "result, blurred again, predicts pixels that it never saw, in the measurement. The "
             "circle marks the best; that is what is kept.</qt>"
         )
-        item = self.getPlotItem()
+        legend = QLabel(
+            f"Error of <font color='{_TRAINING}'>━ training</font>&nbsp; "
+            f"<font color='{_HELD_OUT}'>━ held-out pixels</font>&nbsp; "
+            f"<font color='{_BEST}'>○ best</font>&nbsp; by step"
+        )
+        self._plot = pg.PlotWidget(background=None)
+        self._plot.setFixedHeight(116)
+        item = self._plot.getPlotItem()
         item.setMenuEnabled(False)
         item.hideButtons()
         item.setMouseEnabled(False, False)
@@ -36,18 +45,20 @@ class LossPlot(pg.PlotWidget):
             axis.setStyle(tickTextOffset=3, autoExpandTextSpace=True)
             axis.enableAutoSIPrefix(False)
         item.getAxis("left").setWidth(42)
-        legend = item.addLegend(offset=(-4, 2), labelTextSize="8pt", verSpacing=-6)
-        legend.setBrush(None)
-        self._loss = item.plot(pen=pg.mkPen(130, 140, 155, width=1), name="training")
-        self._held = item.plot(pen=pg.mkPen(80, 160, 240, width=2), name="held out")
+        self._loss = item.plot(pen=pg.mkPen(_TRAINING, width=1))
+        self._held = item.plot(pen=pg.mkPen(_HELD_OUT, width=2))
         self._best = item.plot(
             pen=None,
             symbol="o",
             symbolSize=9,
             symbolBrush=None,
-            symbolPen=pg.mkPen(240, 180, 60, width=2),
-            name="best",
+            symbolPen=pg.mkPen(_BEST, width=2),
         )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 2, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(legend)
+        layout.addWidget(self._plot)
         self.reset()
 
     def reset(self) -> None:
@@ -74,7 +85,8 @@ class LossPlot(pg.PlotWidget):
         return self._mark
 
     def redraw(self) -> None:
-        """Draw what was taken in; not more than twice a second."""
+        """Draw what was taken in, once there is a line to draw; at most twice a second."""
+        self.setVisible(any(len(points) > 1 for points in self._points.values()))
         for curve, name in ((self._loss, "loss"), (self._held, "held_out")):
             points = self._points[name]
             curve.setData([p[0] for p in points], [p[1] for p in points])
@@ -84,10 +96,6 @@ class LossPlot(pg.PlotWidget):
     def recolour(self, text: str) -> None:
         """Follow the theme's text colour."""
         for side in ("left", "bottom"):
-            axis = self.getPlotItem().getAxis(side)
+            axis = self._plot.getPlotItem().getAxis(side)
             axis.setTextPen(text)
-            axis.setPen(pg.mkPen(text, width=0.5, style=Qt.PenStyle.SolidLine))
-        legend = self.getPlotItem().legend
-        legend.setLabelTextColor(text)
-        for _, label in legend.items:
-            label.setText(label.text)
+            axis.setPen(pg.mkPen(text, width=0.5))

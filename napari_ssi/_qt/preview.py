@@ -97,6 +97,12 @@ class Preview:
         self._viewer.add_layer(layer)
         return layer
 
+    def raise_(self) -> None:
+        """Back on top of layers that were added meanwhile."""
+        layer, layers = self.layer, self._viewer.layers
+        if layer is not None and layers[-1] is not layer:
+            layers.move(layers.index(layer), len(layers))
+
     def remove(self) -> None:
         """Take the layer away."""
         layer = self.layer

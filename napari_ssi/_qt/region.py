@@ -19,6 +19,22 @@ if TYPE_CHECKING:
 SMALLEST = 32
 
 
+def add_drawing(viewer: napari.viewer.Viewer, layer: Image) -> Shapes:
+    """A layer to drag rectangles on, in the place and unit of the image."""
+    shapes = viewer.add_shapes(
+        ndim=layer.ndim,
+        name="Region to try",
+        scale=layer.scale,
+        translate=layer.translate,
+        units=layer.units,
+        axis_labels=layer.axis_labels,
+        face_color="transparent",
+        edge_color="yellow",
+    )
+    shapes.mode = "add_rectangle"
+    return shapes
+
+
 def drawn(viewer: napari.viewer.Viewer, layer: Image, axes: str) -> tuple[slice, slice]:
     """The (Y, X) range of the rectangle drawn last, selected ones first."""
     shapes = [s for s in viewer.layers if isinstance(s, Shapes) and s.visible and s.nshapes]

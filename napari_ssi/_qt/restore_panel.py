@@ -10,7 +10,7 @@ from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QFileDialog, QFrame, QInputDialog, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..errors import InputError
 from . import region
@@ -18,6 +18,7 @@ from .forecast import Forecast
 from .look import KeepsStill
 from .memory import Memory
 from .resolve import Plan, resolve
+from .saving import Saving
 from .sections.blur import BlurSection
 from .sections.effort import EffortSection
 from .sections.image import ImageSection
@@ -25,7 +26,7 @@ from .sections.method import MethodSection
 from .sections.noise import NoiseSection
 from .sections.run import RunSection
 from .session import Session
-from .worker import Worker, call
+from .worker import call
 
 if TYPE_CHECKING:
     import napari
@@ -58,7 +59,7 @@ class RestorePanel(QWidget):
         self.setWindowTitle("Restore")
         self._viewer = viewer
         self._torch_ready = False
-        self._saving: Worker | None = None
+        self._saving = Saving(self)
         self._memory = Memory()
         self.image = ImageSection(viewer)
         self.blur = BlurSection(viewer)
@@ -141,7 +142,8 @@ class RestorePanel(QWidget):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        # napari's title bar reaches a few pixels into the widget below it
+        layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(area, 1)
         layout.addWidget(self.run)
@@ -157,7 +159,10 @@ class RestorePanel(QWidget):
         self.effort.unfolded.connect(self._show_forms)
         self.effort.draw.connect(self._draw)
         self.run.start.connect(self.start)
-        self.run.save.connect(self._ask_where_to_save)
+        self.run.save.connect(lambda: self._saving.ask(self.session.restorations))
+        self._saving.begun.connect(lambda: self.run.status.say("Saving …"))
+        self._saving.saved.connect(self._saved)
+        self._saving.failed.connect(self._save_failed)
         self._forecast.begun.connect(
             lambda: self.effort.say_estimate("Working out time and memory …")
         )
@@ -169,7 +174,7 @@ class RestorePanel(QWidget):
         self._viewer.events.theme.connect(self._recolour)
         # A method of this object would not be called any more once it is being destroyed.
         session = self.session
-        self.destroyed.connect(lambda: session.job and session.job.control.cancel())
+        self.destroyed.connect(lambda: session.abandon())
 
     def _image_changed(self) -> None:
         try:
@@ -210,17 +215,7 @@ class RestorePanel(QWidget):
         layer = self.image.layer
         if layer is None:
             return
-        shapes = self._viewer.add_shapes(
-            ndim=layer.ndim,
-            name="Region to try",
-            scale=layer.scale,
-            translate=layer.translate,
-            units=layer.units,
-            axis_labels=layer.axis_labels,
-            face_color="transparent",
-            edge_color="yellow",
-        )
-        shapes.mode = "add_rectangle"
+        shapes = region.add_drawing(self._viewer, layer)
         shapes.events.data.connect(lambda *_: self._forecast.ask())
 
     def _forecast_ready(self, words: str, notes: list[str]) -> None:
@@ -238,48 +233,19 @@ class RestorePanel(QWidget):
 
     # --- saving --------------------------------------------------------------------------
 
-    def _ask_where_to_save(self) -> None:
-        labels = list(self.session.restorations)
-        label = labels[-1]
-        if len(labels) > 1:
-            label, sure = QInputDialog.getItem(
-                self, "Save", "Which result?", labels, len(labels) - 1, False
-            )
-            if not sure:
-                return
-        restoration = self.session.restorations[label]
-        name = f"{restoration.source.name} {label}.ome.tif".replace("/", "-")
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save as OME-TIFF", name, "OME-TIFF (*.ome.tif)"
-        )
-        if path:
-            self.save(path, label)
-
     def save(self, path: str | Path, label: str = "") -> None:
-        """Write a result (by default the last) as OME-TIFF, away from the window's thread."""
-        restorations = self.session.restorations
-        if not restorations or self._saving is not None:
-            return
-        restoration = restorations.get(label) or list(restorations.values())[-1]
+        """Write a result (by default the last) as OME-TIFF."""
+        found = self.session.restorations
+        if found:
+            self._saving.save(found.get(label) or list(found.values())[-1], path)
 
-        def work() -> Path:
-            from .. import io
-
-            return io.write(restoration, Path(path))
-
-        self._saving = call(work)
-        self._saving.returned.connect(lambda written: self._saved(f"Saved {written}.", ""))
-        self._saving.errored.connect(lambda error: self._saved("", str(error)))
-        self.run.status.say("Saving …")
-        self._saving.start()
-
-    def _saved(self, words: str, problem: str) -> None:
-        self._saving = None
+    def _saved(self, words: str) -> None:
         self.run.status.say(words)
-        if problem:
-            self._refuse(problem)
-        else:
-            show_info(words)
+        show_info(words)
+
+    def _save_failed(self, sentence: str) -> None:
+        self.run.status.say("")
+        self._refuse(sentence)
 
     # --- memory, look, the end -----------------------------------------------------------
 

@@ -18,6 +18,7 @@ from .preview import Preview, Snapshot
 from .resolve import Plan, apply_to_all
 from .results import to_layers
 from .sections.run import RunSection
+from .time_left import TimeLeft, sentence
 
 if TYPE_CHECKING:
     import napari
@@ -41,8 +42,10 @@ class Session(QObject):
         self._preview = Preview(viewer)
         self._compare = SideBySide(viewer)
         self._inputs: list[Image] = []
+        self._kept: list[Image] = []
         self._layers: list[Image] = []
         self._stage = -1
+        self._left = TimeLeft()
         self._last: tuple[Plan, Restoration] | None = None
         self.restorations: dict[str, Restoration] = {}
         view.pause.connect(self.pause)
@@ -50,17 +53,21 @@ class Session(QObject):
         view.cancel.connect(self.cancel)
         view.apply.connect(self.apply_to_all)
         view.compare.connect(self.side_by_side)
-        view.keep.connect(self._preview.keep)
+        view.keep.connect(self._keep)
         view.looked_back.connect(lambda s: self._preview.show(s.plane, again=True))
         viewer.dims.events.point.connect(self._slid)
         viewer.layers.events.removed.connect(self._refresh)
 
     def detach(self) -> None:
         """The panel goes: cancel, and let go of the viewer."""
-        if self.job is not None:
-            self.job.control.cancel()
+        self.abandon()
         self._viewer.dims.events.point.disconnect(self._slid)
         self._viewer.layers.events.removed.disconnect(self._refresh)
+
+    def abandon(self) -> None:
+        """Cancel without touching any widget or layer."""
+        if self.job is not None:
+            self.job.control.cancel()
 
     # --- steering ------------------------------------------------------------------------
 
@@ -69,7 +76,8 @@ class Session(QObject):
         if self.job is not None:
             return
         self.side_by_side(False)
-        self._inputs, self._layers, self._stage = list(inputs), [], -1
+        self._inputs, self._layers, self._kept = list(inputs), [], []
+        self._stage = -1
         self.restorations, self._last = {}, None
         self._preview.begin(plan.frames[0])
         self._view.begin()
@@ -148,7 +156,6 @@ class Session(QObject):
     def _take(self, progress: Progress) -> None:
         assert self.job is not None
         if progress.stage == "training":
-            self._view.plot.show()
             self._view.plot.add(progress.step, progress.values)
         if progress.preview is None:
             return
@@ -168,20 +175,9 @@ class Session(QObject):
         if self._view.state not in ("running", "stopping"):
             return
         stages = self.job.plan.stages
-        words = f"{stages[self._stage].label}: {progress.stage}"
-        words += f" {progress.channel}" if progress.channel else ""
-        if len(stages) > 1:
-            words = f"{self._stage + 1} of {len(stages)} · {words}"
-        if progress.total > 1:
-            words += f" {progress.step} of {progress.total}"
-        fraction = progress.fraction
-        if 0.02 < fraction < 1 and progress.elapsed > 1:
-            left = progress.elapsed * (1 - fraction) / fraction
-            words += f", {duration(left)} left"
-            words += " at most" if progress.stage == "training" else ""
-        if progress.message:
-            words += f". {progress.message}"
-        self._view.show_progress(fraction, words)
+        label = stages[self._stage].label
+        words = sentence(progress, label, self._stage, len(stages), self._left(progress))
+        self._view.show_progress(progress.fraction, words)
 
     def _add(self, done: Done) -> None:
         assert self.job is not None
@@ -195,10 +191,15 @@ class Session(QObject):
         for layer in to_layers(done.restoration, plan, stage.label):
             self._viewer.add_layer(layer)
             self._layers.append(layer)
-        preview = self._preview.layer
-        if preview is not None:  # stays on top of the baselines
-            self._viewer.layers.move(self._viewer.layers.index(preview), len(self._viewer.layers))
+        self._preview.raise_()
         self._refresh()
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        layer = self._preview.keep(snapshot)
+        if layer is not None:
+            self._kept.append(layer)
+            self._preview.raise_()
+            self._refresh()
 
     # --- the three ends ------------------------------------------------------------------
 
@@ -260,15 +261,16 @@ class Session(QObject):
         self._preview.remove()
         self._preview.forget_snapshots()
         self._view.set_snapshots([])
-        for layer in self._layers:
+        for layer in (*self._layers, *self._kept):
             if layer in self._viewer.layers:
                 self._viewer.layers.remove(layer)
-        self._layers, self.restorations, self._last = [], {}, None
+        self._layers, self._kept = [], []
+        self.restorations, self._last = {}, None
 
     # --- keeping up with the viewer ------------------------------------------------------
 
     def _comparable(self) -> list[Image]:
-        wanted = [*self._inputs, *self._layers, self._preview.layer]
+        wanted = [*self._inputs, *self._layers, *self._kept, self._preview.layer]
         return [la for la in wanted if la is not None and la in self._viewer.layers]
 
     def _refresh(self, *_: object) -> None:

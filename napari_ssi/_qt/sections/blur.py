@@ -150,10 +150,10 @@ class BlurSection(Section):
             array = read_psf(path)
             source = {"kind": "file", "path": path, "sha256": sha256(array)}
         else:
-            widths = (self._xy.value(), self._xy.value())
+            widths = [self._xy.value(), self._xy.value()]
             if self._stack is not None and self._stack.ndim == 3:
-                widths = (self._z.value(), *widths)
-            source = {"kind": "gaussian", "fwhm": list(widths)}
+                widths.insert(0, self._z.value())
+            source = {"kind": "gaussian", "fwhm": widths}
         return Blur(Part(name="blur", params={"psf": source, **extra}))
 
     def set_stack(self, stack: ImageStack | None) -> None:
@@ -216,7 +216,7 @@ class BlurSection(Section):
 
     def _show(self) -> None:
         self._z.setVisible(self._stack is not None and self._stack.ndim == 3)
-        problem, notes = "", ()
+        problem = ""
         self._picture.hide()
         if self.kind != "none" and self._stack is not None:
             try:
@@ -227,8 +227,7 @@ class BlurSection(Section):
                     self._stack.spatial_shape,
                     subtract_background=bool(blur.physics.params.get("subtract_background")),
                 )
-                notes = prepared.notes
-                self._picture.show_kernel(prepared.kernel, self._stack.pixel_size, notes)
+                self._picture.show_kernel(prepared.kernel, self._stack.pixel_size, prepared.notes)
                 self._picture.show()
             except InputError as error:
                 problem = str(error)

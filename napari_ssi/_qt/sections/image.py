@@ -9,7 +9,7 @@ from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton
 
-from ... import background
+from ...background import Levels
 from ...errors import InputError
 from ...stack import ImageStack
 from ..fields import NumberBox
@@ -19,11 +19,12 @@ from ..layers import (
     axes_choices,
     detected_axes,
     detected_pixel_size,
+    from_file,
     refusal,
     to_stack,
 )
 from ..look import Note, Picker, Section, row, tip
-from ..worker import Worker, call
+from ..probe import Probe
 
 if TYPE_CHECKING:
     import napari
@@ -51,7 +52,9 @@ class ImageSection(Section):
         super().__init__("1  Image")
         self._viewer = viewer
         self._layer_id = ""
-        self._measuring: Worker | None = None
+        self._probe = Probe(self)
+        self._probe.measured.connect(self._measured)
+        self._probe.refused.connect(self._refused)
         self._levels = ""
         self._picker = Picker()
         tip(
@@ -200,7 +203,11 @@ class ImageSection(Section):
         if chosen in several:
             self._relist()
             self._picker.choose(_SELECTED)
-        elif (chosen == _SELECTED and not several) or several or self._picker.findData(_SELECTED) >= 0:
+        elif (
+            (chosen == _SELECTED and not several)
+            or several
+            or self._picker.findData(_SELECTED) >= 0
+        ):
             self._relist()
 
     def _picked(self, *_: object) -> None:
@@ -227,54 +234,38 @@ class ImageSection(Section):
         self._sizes["Z"].setVisible("Z" in self.axes)
         self._axes.setEnabled(self._axes.count() > 1)
         self._levels = ""
-        self._describe()
-        self._measure()
+        self._probe.measure(self._describe())
         self.changed.emit()
 
-    def _describe(self) -> None:
+    def _describe(self) -> ImageStack | None:
         layer = self.layer
+        stack, words, problem = None, "", ""
         try:
-            words = self.source().stack.describe()
+            stack = self.source().stack
+        except InputError as error:
+            problem = str(error)
+        else:
+            words = stack.describe()
             words = words[:1].upper() + words[1:]
             if layer is not None and layer.multiscale:
                 words += ", full resolution of a pyramid"
             if self._levels:
                 words += f", {self._levels}"
-            problem = ""
-        except InputError as error:
-            words, problem = "", str(error)
         self._words.say(words)
         self._problem.say(problem)
         self.summarise(layer.name if layer is not None else "none")
+        return stack
 
-    def _measure(self) -> None:
-        try:
-            source = self.source()
-        except InputError:
-            return
-        self._measuring = worker = call(
-            lambda: [
-                background.measure(source.stack.planes(c, 8))
-                for c in range(source.stack.n_channels)
-            ]
-        )
-        worker.returned.connect(lambda levels: self._measured(worker, levels))
-        worker.errored.connect(lambda error: self._measured(worker, error))
-        worker.start()
+    def _measured(self, levels: list[Levels]) -> None:
+        self._levels = "; ".join(dict.fromkeys(found.describe() for found in levels))
+        if self._auto.isChecked():
+            self._offset.blockSignals(True)
+            self._offset.setValue(levels[0].offset)
+            self._offset.blockSignals(False)
+        self._describe()
 
-    def _measured(self, worker: Worker, outcome: Any) -> None:
-        if worker is not self._measuring:
-            return  # another image has been chosen meanwhile
-        self._measuring = None
-        if isinstance(outcome, list):
-            self._levels = "; ".join(dict.fromkeys(levels.describe() for levels in outcome))
-            if self._auto.isChecked():
-                self._offset.blockSignals(True)
-                self._offset.setValue(outcome[0].offset)
-                self._offset.blockSignals(False)
-            self._describe()
-        elif isinstance(outcome, InputError):
-            self._problem.say(str(outcome))
+    def _refused(self, sentence: str) -> None:
+        self._problem.say(sentence)
 
     # --- opening a file ------------------------------------------------------------------
 
@@ -287,22 +278,11 @@ class ImageSection(Section):
 
     def open(self, path: str) -> None:
         """Add a file as a layer with its axes and pixel size, and choose it."""
-        from ... import io
-
         try:
-            stack = io.read(path)
+            layer = from_file(path)
         except InputError as error:
             self._problem.say(str(error))
             self.failed.emit(str(error))
-            return
-        size = dict(zip(stack.spatial, stack.scale, strict=True))
-        unit = "um" if stack.pixel_size else "pixel"
-        layer = Image(
-            stack.data,
-            name=stack.name,
-            scale=[size.get(a, 1.0) for a in stack.axes],
-            units=[unit if a in size else "pixel" for a in stack.axes],
-            axis_labels=list(stack.axes.lower()),
-        )
-        self._viewer.add_layer(layer)
-        self.set_layer(layer)
+        else:
+            self._viewer.add_layer(layer)
+            self.set_layer(layer)

@@ -133,7 +133,6 @@ class RunSection(QFrame):
         """A new run: empty plot and snapshots."""
         self._live.show()
         self.plot.reset()
-        self.plot.hide()
         self.set_snapshots([])
         self.problem.say("")
         self.notes.say("")
