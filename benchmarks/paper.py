@@ -29,7 +29,9 @@ FOLDER = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "ssi_b
 
 def images(folder: str | Path = FOLDER) -> dict[str, Path]:
     """The ground-truth images of a folder by name, without the size at its end (``usaf768x812`` is ``usaf``)."""
-    found = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in {".png", ".tif", ".tiff"})
+    found = sorted(
+        p for p in Path(folder).glob("*") if p.suffix.lower() in {".png", ".tif", ".tiff"}
+    )
     return {p.stem.rstrip("0123456789x"): p for p in found}
 
 
@@ -63,7 +65,7 @@ def degrade(
     additive noise, variance per intensity, and share of the pixels replaced.
     """
     z = fftconvolve(x.astype(np.float64), psf.astype(np.float64), mode="same")
-    rng = np.random.RandomState(seed)  # noqa: NPY002 - the paper's draws
+    rng = np.random.RandomState(seed)  # the paper's draws
     normal = rng.normal(size=x.shape)
     replaced = rng.uniform(size=x.shape) < outliers
     uniform = rng.uniform(size=x.shape)
@@ -77,7 +79,9 @@ def centre(shape: tuple[int, ...], size: int | None) -> tuple[slice, ...]:
     """The central ``size`` x ``size`` pixels; everything where ``size`` is None or the image is smaller."""
     if size is None:
         return tuple(slice(None) for _ in shape)
-    return tuple(slice(max(0, n // 2 - size // 2), max(0, n // 2 - size // 2) + size) for n in shape)
+    return tuple(
+        slice(max(0, n // 2 - size // 2), max(0, n // 2 - size // 2) + size) for n in shape
+    )
 
 
 def load_all(

@@ -31,6 +31,7 @@ class Physics(Configured, ABC):
     """
 
     _device: torch.device = PrivateAttr(default_factory=lambda: torch.device("cpu"))
+    _pixel_size: tuple[float, ...] | None = PrivateAttr(None)
 
     @property
     def halo(self) -> Halo:
@@ -53,9 +54,16 @@ class Physics(Configured, ABC):
         ``psf`` is a point-spread function already in memory (from a layer), which
         takes the place of the one the parameters point to. Returns sentences for
         the user on what was found and mended; raises
-        :class:`~napari_ssi.errors.InputError` where it cannot work.
+        :class:`~napari_ssi.errors.InputError` where it cannot work. A subclass calls
+        this one too.
         """
+        self._pixel_size = tuple(float(size) for size in pixel_size)
         return []
+
+    @property
+    def pixel_size(self) -> tuple[float, ...] | None:
+        """The pixel size (µm per spatial axis) it was bound to; ``None`` before."""
+        return self._pixel_size
 
     @abstractmethod
     def A(self, x: Tensor) -> Tensor:

@@ -82,6 +82,7 @@ class Blur(Physics):
         psf: NDArray[np.floating] | None = None,
     ) -> list[str]:
         """Load the PSF if none is given, then check and prepare it (:func:`~..psf.prepare.prepare`)."""
+        super().bind(shape, pixel_size)
         if psf is None:
             if self.psf is None:
                 raise InputError("Blur needs a PSF: choose a layer, a file or a width.")

@@ -1,0 +1,179 @@
+"""Sparse-gradient restoration by splitting: the solver behind total variation.
+
+It minimises, over objects x on the whole grid of :meth:`Physics.object_shape`,
+
+    sum_i w_i  phi((A x)_i, y_i)  +  weight * sum_i |(D x)_i|      (x >= 0 on request)
+
+by Douglas-Rachford splitting (ADMM) with over-relaxation, as in Almeida and
+Figueiredo (2013), https://doi.org/10.1109/TIP.2013.2258354 : the convolution is
+made circular on a grid at least as large as the object, and pixels that the
+camera did not see, or that are held out, have w = 0. So there is neither a wrap
+nor an assumption on what lies beyond the edge, and each step is exact: a
+division of spectra for x, and pixel by pixel for the rest. Of each split
+variable and its multiplier only the sum is kept, which says both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import combinations_with_replacement
+
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+from ..physics.base import Physics
+from ._tiles import box
+from ._transfer import transfer
+
+#: prox(v, rho, z) of the data term: the u nearest to v that also fits y; z is the present A x.
+Prox = Callable[[Tensor, float, Tensor], Tensor]
+#: The axes along which a difference is taken, in turn, and its share.
+Difference = tuple[tuple[int, ...], float]
+
+# Penalties of the split, in units where the image is of order 1; measured on noisy microscope
+# images, where 30 steps from these come within 0.3 % of the objective's minimum.
+RHO_DATA, RHO_SIGN, RELAX = 0.3, 0.1, 1.7
+#: The shrinkage of gradients in one step: weight / RHO_SPARSE(weight).
+SHRINK = 0.05
+
+
+class Splitting:
+    """The state of one solve; ``N`` weightings of one image are solved at once.
+
+    Parameters
+    ----------
+    physics
+        Shift-invariant; stands on the device of y.
+    y
+        ``(N, 1, *shape)``.
+    w
+        Weight of each pixel in the data term, like y; only where it is zero matters
+        here, the rest is for the prox.
+    spacing
+        Relative voxel size per spatial axis: differences are divided by it.
+    first, second
+        Share of first and second differences in D, which are measured jointly.
+    nonnegative
+        Whether x >= 0.
+    """
+
+    def __init__(
+        self,
+        physics: Physics,
+        y: Tensor,
+        w: Tensor,
+        *,
+        spacing: Sequence[float],
+        first: float,
+        second: float,
+        nonnegative: bool,
+    ) -> None:
+        self.shape = tuple(y.shape[2:])
+        self.ndim = len(self.shape)
+        self.object = physics.object_shape(self.shape)
+        self.grid = tuple(int(next_fast_len(n, real=True)) for n in self.object)
+        self.nonnegative = nonnegative
+        self._spacing = spacing
+        self._terms: list[Difference] = [((a,), first) for a in range(self.ndim) if first > 0]
+        if second > 0:
+            for pair in combinations_with_replacement(range(self.ndim), 2):
+                self._terms.append((pair, second * (1.0 if pair[0] == pair[1] else 2**0.5)))
+        self._otf = transfer(physics, self.shape, self.grid, y)
+        self._halo = physics.halo or ((0, 0),) * self.ndim
+        self._spectra(y, first, second)
+
+        axes = tuple(range(2, y.ndim))
+        mean = (w * y).sum(axes, keepdim=True) / w.sum(axes, keepdim=True).clamp_min(1)
+        self.x = mean + y.new_zeros((*y.shape[:2], *self.grid))
+        self.z = mean + torch.zeros_like(y)
+        self._v_data = self.x.clone()
+        self._seen(self._v_data).copy_(torch.where(w > 0, y, self.z))
+        self._v_sign = self.x.clone() if nonnegative else None
+        self._v_sparse = [torch.zeros_like(self.x) for _ in self._terms]
+
+    def step(self, weight: float, prox: Prox) -> None:
+        """One iteration at ``weight``; go on with another weight to follow a path."""
+        rho = weight / SHRINK
+        axes = tuple(range(-self.ndim, 0))
+        data = self._data(prox)
+        factor = self._shrinkage()
+        rest = torch.zeros_like(self.x)
+        for v, term in zip(self._v_sparse, self._terms, strict=True):
+            rest += self._difference_adjoint((2 * factor - 1) * v, term)
+        rest *= rho
+        denominator = rho * self._roughness
+        if self._v_sign is not None:
+            rest += RHO_SIGN * (2 * self._v_sign.clamp_min(0) - self._v_sign)
+            denominator = denominator + RHO_SIGN
+        target = 2 * data - self._v_data
+        if self._otf is None:
+            spectrum = torch.fft.rfftn(rest + RHO_DATA * target, dim=axes)
+            spectrum /= denominator + RHO_DATA
+            self.x = blurred = torch.fft.irfftn(spectrum, s=self.grid, dim=axes)
+        else:
+            spectrum = torch.fft.rfftn(target, dim=axes) * (RHO_DATA * self._otf.conj())
+            spectrum += torch.fft.rfftn(rest, dim=axes)
+            # where A passes nothing, and nothing else is asked for, stay finite
+            spectrum /= denominator + RHO_DATA * self._power + 1e-9
+            self.x = torch.fft.irfftn(spectrum, s=self.grid, dim=axes)
+            blurred = torch.fft.irfftn(spectrum * self._otf, s=self.grid, dim=axes)
+        self.z = self._seen(blurred)
+        self._v_data += RELAX * (blurred - data)
+        if self._v_sign is not None:
+            self._v_sign += RELAX * (self.x - self._v_sign.clamp_min(0))
+        keep = 1 - RELAX * factor
+        for v, term in zip(self._v_sparse, self._terms, strict=True):
+            v.mul_(keep).add_(self._difference(self.x, term), alpha=RELAX)
+
+    def image(self) -> Tensor:
+        """The object under the measurement, ``(N, 1, *shape)``."""
+        x = self.x
+        for axis, ((before, _), n) in enumerate(zip(self._halo, self.shape, strict=True), start=2):
+            x = x.narrow(axis, before, n)
+        return x.clamp_min(0) if self.nonnegative else x
+
+    def _data(self, prox: Prox) -> Tensor:
+        """The pixels as they fit both x and y; what was not seen follows x alone."""
+        u = self._v_data.clone()
+        seen = self._seen(u)
+        seen.copy_(prox(seen, RHO_DATA, self.z))
+        return u
+
+    def _seen(self, grid: Tensor) -> Tensor:
+        return grid[box(self.shape)]
+
+    def _shrinkage(self) -> Tensor:
+        """By how much the differences of each pixel shrink; 1 where they would cross an edge."""
+        square = torch.zeros_like(self.x)
+        for v in self._v_sparse:
+            square.addcmul_(v, v)
+        factor = (1 - SHRINK / square.sqrt_().clamp_min_(1e-12)).clamp_min_(0)
+        return torch.where(self._inside, factor, 1.0)
+
+    def _difference(self, x: Tensor, term: Difference) -> Tensor:
+        for axis in term[0]:
+            x = (x.roll(-1, 2 + axis) - x) / self._spacing[axis]
+        return x * term[1] if term[1] != 1 else x
+
+    def _difference_adjoint(self, p: Tensor, term: Difference) -> Tensor:
+        for axis in term[0]:
+            p = (p.roll(1, 2 + axis) - p) / self._spacing[axis]
+        return p * term[1] if term[1] != 1 else p
+
+    def _spectra(self, y: Tensor, first: float, second: float) -> None:
+        laplacian = y.new_zeros(())
+        inside = torch.ones(self.grid, dtype=torch.bool, device=y.device)
+        reach = 2 if second > 0 else 1
+        for axis, n in enumerate(self.grid):
+            frequencies = torch.fft.rfftfreq if axis == self.ndim - 1 else torch.fft.fftfreq
+            along = [-1 if a == axis else 1 for a in range(self.ndim)]
+            f = frequencies(n, device=y.device).reshape(along)
+            laplacian = laplacian + (2 - 2 * torch.cos(2 * torch.pi * f)) / self._spacing[axis] ** 2
+            index = torch.arange(n, device=y.device).reshape(along)
+            # Differences that would reach from one edge to the opposite one cost nothing; nor do
+            # those across the last object pixel, so that the padding of the grid plays no part.
+            inside = inside & (index < self.object[axis] - reach)
+        self._inside = inside
+        self._roughness = first**2 * laplacian + second**2 * laplacian**2
+        self._power = laplacian if self._otf is None else self._otf.abs() ** 2

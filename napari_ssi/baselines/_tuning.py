@@ -1,0 +1,153 @@
+"""How a classical method chooses its own setting: by pixels that it has not seen.
+
+In each of a few folds some pixels get weight zero. The method then follows its
+path from the most to the least regularised setting, and each setting is scored
+by how well the result, blurred again, predicts the pixels kept out. That is a
+score in the measurement domain, which sees little of the high frequencies that
+blur has removed, and stops late; so the most regularised setting that is within
+one standard error of the best is taken, and run again on all pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import uniform_filter
+from torch import Tensor
+
+from ._tiles import box
+
+#: Number of folds, and share of the pixels kept out in each.
+FOLDS, SHARE = 3, 0.125
+#: Residuals beyond so many standard deviations of the noise count less, in the fit and the score.
+OUTLYING = 2.0
+#: At most so many scored pixels; more would cost memory and change nothing.
+SCORED = 200_000
+#: The largest crop that is tuned on: Z, Y, X.
+CROP = (32, 256, 256)
+#: Below so many pixels a standard error says little, and fixed settings are used.
+SMALLEST = 256
+
+
+def informative(frames: Sequence[Tensor]) -> Tensor:
+    """The crop, of at most :data:`CROP`, with the most structure: highest variance of smooth values.
+
+    Noise is averaged out before, in blocks of 4 x 4 pixels.
+    """
+    best, chosen = -1.0, frames[0]
+    for frame in frames:
+        shape = tuple(frame.shape[2:])
+        size = tuple(min(n, c) for n, c in zip(shape, CROP[-len(shape) :], strict=True))
+        for start in _corners(frame, shape, size):
+            part = frame[box(size, start)]
+            planes = part.reshape(-1, 1, *part.shape[-2:])
+            side = min(4, *planes.shape[-2:])
+            energy = float(torch.nn.functional.avg_pool2d(planes, side).var(correction=0))
+            if energy > best:
+                best, chosen = energy, part
+    return chosen
+
+
+def _corners(frame: Tensor, shape: tuple[int, ...], size: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Where crops may start: half a crop apart, over the whole frame."""
+    steps = [
+        sorted({*range(0, n - s + 1, max(1, s // 2)), n - s})
+        for n, s in zip(shape, size, strict=True)
+    ]
+    return [
+        tuple(int(v) for v in corner)
+        for corner in np.stack(np.meshgrid(*steps, indexing="ij"), -1).reshape(-1, len(shape))
+    ]
+
+
+def folds(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Which pixels each fold keeps out: (FOLDS, 1, *shape), bool, no pixel in two of them."""
+    order = torch.rand(tuple(shape), generator=generator)
+    held = [(order >= k * SHARE) & (order < (k + 1) * SHARE) for k in range(FOLDS)]
+    return torch.stack(held)[:, None]
+
+
+def noise_level(y: Tensor) -> float:
+    """Standard deviation of the noise where it is strongest, roughly and robustly; engine units.
+
+    The median absolute deviation of a pixel from the mean of its four neighbours in the plane, over
+    all pixels and over the brighter half, where photon noise is larger: the larger of the two.
+    """
+    if min(y.shape[-2:]) < 3:
+        return 0.0
+    planes = y.reshape(-1, *y.shape[-2:]).cpu().numpy()
+    around = (
+        planes[:, :-2, 1:-1] + planes[:, 2:, 1:-1] + planes[:, 1:-1, :-2] + planes[:, 1:-1, 2:]
+    ) / 4
+    residual = planes[:, 1:-1, 1:-1] - around
+    bright = residual[uniform_filter(around, (0, 3, 3)) >= np.median(around)]
+    spread = max(float(np.median(np.abs(r - np.median(r)))) for r in (residual, bright))
+    return spread / 0.6745 / math.sqrt(1.25)
+
+
+def robust(residual: Tensor, sigma: float) -> Tensor:
+    """Squared residuals, growing only linearly where they are outlying (Huber)."""
+    size = residual.abs()
+    if sigma <= 0:
+        return size * size
+    limit = OUTLYING * sigma
+    return torch.where(size <= limit, size * size, limit * (2 * size - limit))
+
+
+@dataclass
+class Scores:
+    """Held-out losses along a path, pixel by pixel, so that settings are compared in pairs."""
+
+    sigma: float
+    y: Tensor
+    held: Tensor
+
+    def __post_init__(self) -> None:
+        self.settings: list[float] = []
+        self.means: list[float] = []
+        self._losses: list[Tensor] = []
+        chosen = self.held.expand_as(self.y).flatten().nonzero().flatten()
+        stride = -(-len(chosen) // SCORED)
+        self._index = chosen[::stride]
+        self._truth = self.y.flatten()[self._index]
+
+    def add(self, setting: float, prediction: Tensor) -> float:
+        """Score the next setting, less regularised than those before; returns its mean loss."""
+        residual = prediction.expand_as(self.y).flatten()[self._index] - self._truth
+        loss = robust(residual, self.sigma).cpu()
+        self.settings.append(setting)
+        self.means.append(float(loss.mean(dtype=torch.float64)))
+        self._losses.append(loss)
+        return self.means[-1]
+
+    @property
+    def best(self) -> int:
+        """Index of the setting with the lowest loss."""
+        return int(np.argmin(self.means))
+
+    def behind(self, index: int) -> tuple[float, float]:
+        """By how much a setting's loss exceeds the best, and the standard error of that."""
+        difference = self._losses[index] - self._losses[self.best]
+        count = difference.numel()
+        error = float(difference.std(correction=0)) / math.sqrt(max(1, count))
+        return float(difference.mean(dtype=torch.float64)), error
+
+    def hopeless(self) -> bool:
+        """Whether the path has clearly passed its best, so that following it is a waste."""
+        last = len(self.means) - 1
+        if last < self.best + 3:
+            return False
+        excess, error = self.behind(last)
+        return excess > 3 * error
+
+    def choice(self, errors: float = 1.0) -> int:
+        """The most regularised setting within ``errors`` standard errors of the best."""
+        for index in range(self.best):
+            excess, error = self.behind(index)
+            if excess <= errors * error:
+                return index
+        return self.best

@@ -1,0 +1,225 @@
+"""What all classical methods share: tuning by held-out pixels, tiles, progress and previews."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..configured import Configured
+from ..events import Control, Progress
+from ..noise.base import NoiseModel
+from ..physics.base import Physics
+from ..restorer import Steps
+from . import _tuning
+from ._tiles import Tile, tiles
+
+
+class Baseline(Configured, ABC):
+    """A classical method with one setting: a number of iterations, or a weight.
+
+    A subclass says how to solve for a setting (:meth:`solve`), and how to run through
+    all settings worth trying (:meth:`path`). If its setting is left open (``None``) it is
+    chosen by held-out pixels, see :mod:`._tuning`.
+    """
+
+    @property
+    @abstractmethod
+    def setting(self) -> float | None:
+        """The setting if the user has fixed it, else ``None``."""
+
+    @property
+    @abstractmethod
+    def fallback(self) -> float:
+        """The documented setting where the image is too small to choose one."""
+
+    @property
+    @abstractmethod
+    def setting_name(self) -> str:
+        """What the setting is called in estimates and progress: ``iterations``, ``weight``."""
+
+    @property
+    @abstractmethod
+    def tries(self) -> int:
+        """The most settings that :meth:`path` yields."""
+
+    @abstractmethod
+    def path(
+        self, y: Tensor, w: Tensor, physics: Physics, noise: NoiseModel, sigma: float
+    ) -> Iterator[tuple[float, Tensor] | None]:
+        """Settings from the most to the least regularised, each with A x for all weightings.
+
+        ``y`` is ``(1, 1, *shape)`` and ``w`` ``(folds, 1, *shape)``, zero where a pixel is held
+        out; ``None`` is yielded after work that leads to no score yet, so that a user's cancel is
+        heard in time.
+        """
+
+    @abstractmethod
+    def solve(
+        self, y: Tensor, physics: Physics, noise: NoiseModel, sigma: float, setting: float
+    ) -> Iterator[Tensor]:
+        """Iterates of the object under the measurement, ``(1, 1, *shape)``; the last is the result."""
+
+    @abstractmethod
+    def steps(self, setting: float) -> int:
+        """The most iterates that :meth:`solve` yields."""
+
+    @abstractmethod
+    def pixels_at_once(self, ndim: int) -> int:
+        """How many object pixels :meth:`solve` can hold in about 3 GB."""
+
+    def measured(self, y: Tensor) -> dict[str, float]:
+        """Further estimates worth showing, from one frame."""
+        return {}
+
+    def fit(
+        self,
+        y: Sequence[Tensor],
+        physics: Physics,
+        noise: NoiseModel,
+        control: Control,
+        generator: torch.Generator,
+    ) -> Generator[Progress, None, FittedBaseline]:
+        """Choose the setting on the most telling crop, or take the one given; see the restorer."""
+        began = time.perf_counter()
+        crop = _tuning.informative(y)
+        sigma = _tuning.noise_level(crop)
+        estimates = {"noise_level": sigma, **self.measured(crop)}
+        message = ""
+        if self.setting is not None:
+            chosen = self.setting
+        elif crop.numel() < _tuning.SMALLEST or min(crop.shape[-2:]) < 8:
+            chosen = self.fallback
+            message = (
+                f"The image is too small to choose the {self.setting_name} by held-out pixels; "
+                f"{chosen:g} is used."
+            )
+        else:
+            scores = yield from self._tune(crop, physics, noise, control, generator, sigma)
+            if scores.settings:
+                index = scores.choice()
+                chosen = scores.settings[index]
+                estimates["held_out"] = scores.means[index]
+                estimates["best_held_out"] = scores.means[scores.best]
+            else:
+                chosen = self.fallback
+                message = f"Stopped before anything was tried; {chosen:g} is used."
+        estimates[self.setting_name] = chosen
+        elapsed = time.perf_counter() - began
+        yield Progress("tuning", 1, 1, dict(estimates), elapsed, message=message)
+        return FittedBaseline(self, noise, sigma, chosen, estimates)
+
+    def _tune(
+        self,
+        crop: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        control: Control,
+        generator: torch.Generator,
+        sigma: float,
+    ) -> Generator[Progress, None, _tuning.Scores]:
+        began = time.perf_counter()
+        held = _tuning.folds(crop.shape[2:], generator).to(physics.device)
+        crop = crop.to(physics.device)
+        weights = (~held).to(crop.dtype)
+        scores = _tuning.Scores(sigma, crop.expand(len(held), *crop.shape[1:]), held)
+        for step in self.path(crop, weights, physics, noise, sigma):
+            control.checkpoint()
+            if step is not None:
+                setting, prediction = step
+                values = {
+                    self.setting_name: setting,
+                    "held_out": scores.add(setting, noise.mean(prediction)),
+                    "best_held_out": scores.means[scores.best],
+                }
+                elapsed = time.perf_counter() - began
+                yield Progress("tuning", len(scores.means), self.tries, values, elapsed)
+                if scores.hopeless():
+                    break
+            if control.stopping:
+                break
+        return scores
+
+
+@dataclass(frozen=True)
+class FittedBaseline:
+    """A classical method with its setting chosen, ready for all frames."""
+
+    method: Baseline
+    noise: NoiseModel
+    sigma: float
+    setting: float
+    estimates: dict[str, float] = field(default_factory=dict)
+
+    def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
+        """Restore one frame, tile by tile where it is large; see :class:`~..restorer.Fitted`."""
+        began = time.perf_counter()
+        ndim = y.ndim - 2
+        plan = tiles(tuple(y.shape[2:]), physics, self.method.pixels_at_once(ndim))
+        per_tile = self.method.steps(self.setting)
+        total = per_tile * len(plan)
+        out = torch.empty_like(y)
+        shown = time.perf_counter()
+        for number, tile in enumerate(plan):
+            part = y[tile.outer].to(physics.device)
+            steps = self.method.solve(part, physics, self.noise, self.sigma, self.setting)
+            image = part
+            control.checkpoint()
+            for done, image in enumerate(steps, start=1):
+                control.checkpoint()
+                now = time.perf_counter()
+                preview = None
+                interval = control.preview_interval
+                if interval is not None and now - shown >= interval:
+                    plane = _plane(control, y)
+                    preview = _preview(y, out, plan[:number], tile, image, plane)
+                    shown = now
+                yield Progress(
+                    "restoring",
+                    number * per_tile + done,
+                    total,
+                    {self.method.setting_name: self.setting},
+                    now - began,
+                    preview,
+                    _plane(control, y),
+                )
+            out[tile.inner] = image[tile.within].to(out.device)
+        elapsed = time.perf_counter() - began
+        yield Progress("restoring", total, total, dict(self.estimates), elapsed)
+        return out
+
+
+def relative_spacing(physics: Physics, ndim: int) -> list[float]:
+    """Voxel size per spatial axis over the smallest; 1 where it is not known."""
+    sizes = physics.pixel_size
+    if sizes is None or len(sizes) < ndim:
+        return [1.0] * ndim
+    sizes = sizes[len(sizes) - ndim :]
+    return [size / min(sizes) for size in sizes]
+
+
+def _plane(control: Control, y: Tensor) -> int:
+    return min(max(control.plane, 0), y.shape[2] - 1) if y.ndim == 5 else 0
+
+
+def _preview(
+    y: Tensor, out: Tensor, finished: Sequence[Tile], tile: Tile, image: Tensor, plane: int
+) -> NDArray[np.float32]:
+    """One plane: finished tiles, the one at work, and the measurement elsewhere."""
+    at = (0, 0, plane) if y.ndim == 5 else (0, 0)
+    shown = y[at].clone()
+    for each in finished:
+        if y.ndim == 4 or each.inner[2].start <= plane < each.inner[2].stop:
+            shown[each.inner[-2:]] = out[at][each.inner[-2:]]
+    if y.ndim == 4:
+        shown[tile.inner[-2:]] = image[tile.within][0, 0].to(shown.device)
+    elif tile.inner[2].start <= plane < tile.inner[2].stop:
+        z = plane - tile.inner[2].start
+        shown[tile.inner[-2:]] = image[tile.within][0, 0, z].to(shown.device)
+    return np.asarray(shown.cpu().numpy(), dtype=np.float32)
