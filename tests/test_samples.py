@@ -22,7 +22,9 @@ def sample(request: pytest.FixtureRequest) -> Sample:
 def first(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """The first frame of recording and truth, in photo-electrons."""
     index = sample.stack.frames(0)[0]
-    return tuple((np.asarray(d[index], float) - OFFSET) / GAIN for d in (sample.stack.data, sample.truth))
+    return tuple(
+        (np.asarray(d[index], float) - OFFSET) / GAIN for d in (sample.stack.data, sample.truth)
+    )
 
 
 def test_types_and_shapes(sample: Sample) -> None:
@@ -42,7 +44,9 @@ def test_types_and_shapes(sample: Sample) -> None:
 def test_the_recording_is_the_truth_blurred_with_the_noise_of_the_camera(sample: Sample) -> None:
     recording, truth = first(sample)
     expected = fftconvolve(truth, sample.psf, mode="valid")
-    inner = tuple(slice(s // 2, s // 2 + n) for s, n in zip(sample.psf.shape, expected.shape, strict=True))
+    inner = tuple(
+        slice(s // 2, s // 2 + n) for s, n in zip(sample.psf.shape, expected.shape, strict=True)
+    )
     residual = recording[inner] - expected
     variance = expected + READ_NOISE**2 + 1 / (12 * GAIN**2)  # shot, read, rounding
     # The mean and the variance of n numbers are known to about 1/sqrt(n).

@@ -94,7 +94,9 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
             path,
             recipe=Recipe.from_json(text) if text else None,
             psf=psf,
-            facts={k: plain_json(kept[k]) for k in ("provenance", "estimates", "notes") if k in kept},
+            facts={
+                k: plain_json(kept[k]) for k in ("provenance", "estimates", "notes") if k in kept
+            },
         )
     except InputError as error:
         raise OSError(str(error)) from error

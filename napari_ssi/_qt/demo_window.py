@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..io.atomic import atomically
 from ..restoration import Restoration
 from .contributions import sample_layers
+from .memory import Memory
 from .restore_panel import RestorePanel
 
 TITLE = "Restore (self-supervised)"
@@ -27,6 +28,9 @@ def open_window(sample: str, effort: str) -> tuple[napari.Viewer, RestorePanel]:
     # What the panel remembers of the demo is not to replace what the user chose last.
     elsewhere = tempfile.mkdtemp(prefix="napari-ssi-demo-")
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, elsewhere)
+    memory = Memory()
+    memory.put("method", "ssi")
+    memory.put("effort", effort)
     viewer = napari.Viewer(title="napari-ssi demo")
     layers = [viewer.add_layer(napari.layers.Layer.create(*data)) for data in sample_layers(sample)]
     panel = RestorePanel(viewer)
@@ -37,8 +41,6 @@ def open_window(sample: str, effort: str) -> tuple[napari.Viewer, RestorePanel]:
         viewer.dims.set_current_step(0, recording.data.shape[0] // 2)
     panel.set_image(recording)
     panel.set_psf_layer(next(layer for layer in layers if layer.name.endswith("PSF")))
-    panel.method.choose("ssi")
-    panel.effort.recall({"effort": effort})
     return viewer, panel
 
 

@@ -31,7 +31,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sample", choices=SAMPLES, default="cells_2d", help="the specimen")
     parser.add_argument(
-        "--effort", choices=options.EFFORTS, default="quick", help="quick: about a minute on two cores"
+        "--effort",
+        choices=options.EFFORTS,
+        default="quick",
+        help="quick: about a minute on two cores",
     )
 
 

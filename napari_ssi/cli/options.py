@@ -34,7 +34,10 @@ def add_recipe(parser: argparse.ArgumentParser, *, method: bool = True) -> None:
     if method:
         parser.add_argument("--method", metavar="NAME", help="see napari-ssi methods")
         parser.add_argument(
-            "--recipe", metavar="FILE", type=Path, help="a recipe (.json), or a result that holds one"
+            "--recipe",
+            metavar="FILE",
+            type=Path,
+            help="a recipe (.json), or a result that holds one",
         )
     parser.add_argument("--noise", metavar="NAME", help="what is known of the noise")
     parser.add_argument(
@@ -59,7 +62,9 @@ def lengths(text: str) -> tuple[float, ...]:
     try:
         values = tuple(float(part) for part in text.replace("x", ",").split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number or Y,X or Z,Y,X in µm") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number or Y,X or Z,Y,X in µm"
+        ) from None
     if not all(0 < v < float("inf") for v in values) or len(values) > 3:
         raise argparse.ArgumentTypeError(f"{text!r}: one to three numbers above 0, in µm")
     return values
@@ -77,9 +82,7 @@ def read_input(arguments: argparse.Namespace) -> tuple[ImageStack, list[str]]:
     """The recording that the options name, and notes on it."""
     from ..io import read_with_notes
 
-    return read_with_notes(
-        arguments.input, axes=arguments.axes, pixel_size=arguments.pixel_size
-    )
+    return read_with_notes(arguments.input, axes=arguments.axes, pixel_size=arguments.pixel_size)
 
 
 def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Recipe:
@@ -138,7 +141,9 @@ def refuse_overwriting(output: Path, *inputs: Path | None) -> None:
     """Raise :class:`InputError` where ``output`` is one of the files that are read."""
     for given in inputs:
         if given is not None and output.exists() and given.exists() and output.samefile(given):
-            raise InputError(f"{output} is also an input, which is never overwritten; name another.")
+            raise InputError(
+                f"{output} is also an input, which is never overwritten; name another."
+            )
 
 
 def check_folder(folder: Path) -> None:

@@ -20,7 +20,10 @@ STRIP, GAP, WIDTH = 26, 6, 320
 def grey(image: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """A (Y, X) image as 8 bits, ``low`` black and ``high`` white."""
     scaled = (image.astype(np.float32) - low) / max(high - low, 1e-12)
-    return (np.clip(np.nan_to_num(scaled), 0, 1) * 255).round().astype(np.uint8)
+    shades: NDArray[np.uint8] = (
+        (np.clip(np.nan_to_num(scaled), 0, 1) * 255).round().astype(np.uint8)
+    )
+    return shades
 
 
 def limits(images: Sequence[NDArray[Any]]) -> tuple[float, float]:

@@ -67,5 +67,7 @@ def sizes(scale: dict[str, float], axes: str, notes: list[str]) -> tuple[float, 
     if "Z" not in axes:
         return (y, x)
     if "Z" not in scale:
-        notes.append(f"The z-step is not recorded: taken for {x:.4g} µm, as in x; give the right one.")
+        notes.append(
+            f"The z-step is not recorded: taken for {x:.4g} µm, as in x; give the right one."
+        )
     return (scale.get("Z", x), y, x)

@@ -52,4 +52,6 @@ def micrometres(value: object, unit: object = "µm") -> float | None:
     factor = _MICROMETRES.get(name) or _MICROMETRES.get(name.lower())
     if factor is None or not math.isfinite(number) or number == 0:
         return None
-    return number if factor == 1.0 else float(f"{number * factor:.12g}")  # 65 nm: 0.065, not 0.06500…1
+    return (
+        number if factor == 1.0 else float(f"{number * factor:.12g}")
+    )  # 65 nm: 0.065, not 0.06500…1

@@ -86,7 +86,9 @@ def _open(path: Path, notes: list[str]) -> Found:
     if not path.exists():
         raise InputError(f"There is no file {path}; check the spelling and the folder.")
     if path.is_dir():
-        if ending == ".zarr" or any((path / n).exists() for n in (".zarray", ".zgroup", "zarr.json")):
+        if ending == ".zarr" or any(
+            (path / n).exists() for n in (".zarray", ".zgroup", "zarr.json")
+        ):
             from .zarrs import open_zarr
 
             return open_zarr(path, notes)

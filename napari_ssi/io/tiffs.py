@@ -43,9 +43,7 @@ def open_tiff(path: Path, notes: list[str]) -> Found:
             axes = series.axes
             if _samples_are_channels(tif, series):
                 axes = axes.replace("S", "C")
-            found = Found(
-                None, axes, tiff_scale(tif, series, notes), tiff_channels(tif, series)
-            )
+            found = Found(None, axes, tiff_scale(tif, series, notes), tiff_channels(tif, series))
             if "S" in axes and series.nbytes > IN_MEMORY:
                 return Found(_Shape(series.shape, series.dtype), axes)  # will be refused as colour
             data = _pixels(path, tif, series)
@@ -59,9 +57,7 @@ def open_tiff(path: Path, notes: list[str]) -> Found:
     return Found(data, axes, found.scale, found.channels)
 
 
-def _largest(
-    path: Path, tif: tifffile.TiffFile, notes: list[str]
-) -> tifffile.TiffPageSeries:
+def _largest(path: Path, tif: tifffile.TiffFile, notes: list[str]) -> tifffile.TiffPageSeries:
     series = [s for s in tif.series if s.size > 0]
     if not series:
         raise InputError(f"{path.name} holds no image; copy it again from where it came.")

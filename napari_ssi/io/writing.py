@@ -97,7 +97,9 @@ def write_image(
         targets.append(path.with_name(f"{stem}.recipe.json"))
         in_memory = _in_memory(recipe, psf)
         several = len(in_memory) > 1
-        names = [f"{stem}.psf-{i}.tif" if several else f"{stem}.psf.tif" for i in range(len(in_memory))]
+        names = [
+            f"{stem}.psf-{i}.tif" if several else f"{stem}.psf.tif" for i in range(len(in_memory))
+        ]
         targets += [path.with_name(name) for name in names]
         sources = [
             {"kind": "file", "path": name, "sha256": sha256(array)}
@@ -107,7 +109,13 @@ def write_image(
         kept["recipe"] = recipe.to_json()
     with atomically(*targets) as temporary:
         _write_tiff(
-            temporary[0], array, axes, pixel_size, channel_names=channel_names, name=stem, facts=kept
+            temporary[0],
+            array,
+            axes,
+            pixel_size,
+            channel_names=channel_names,
+            name=stem,
+            facts=kept,
         )
         if recipe is not None:
             temporary[1].write_text(kept["recipe"] + "\n", encoding="utf-8")

@@ -70,8 +70,8 @@ def widefield_psf(
     psf = np.stack(planes)
     y, x = (n // 2 - s // 2 for s in shape[-2:])
     psf = psf[:, y : y + shape[-2], x : x + shape[-1]]
-    psf = (psf / psf.sum()).astype(np.float32)
-    return psf if len(shape) == 3 else psf[0]
+    kernel: NDArray[np.float32] = (psf / psf.sum()).astype(np.float32)
+    return kernel if len(shape) == 3 else kernel[0]
 
 
 def record(

@@ -63,7 +63,8 @@ def tissue(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float
         inside = 1 / (1 + np.exp(np.clip((reach - 1) / 0.03, -40, 40)))
         rim = 0.5 * np.exp(-(((reach - 0.96) / 0.06) ** 2))
         volume[box] += rng.uniform(60, 130) * inside * (chromatin[box] + rim)
-    return (0.8 + volume).astype(np.float32)
+    glow: NDArray[np.float32] = (0.8 + volume).astype(np.float32)
+    return glow
 
 
 def _centres(height: float, width: float, rng: np.random.Generator) -> NDArray[np.float64]:

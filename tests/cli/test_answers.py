@@ -74,8 +74,14 @@ def test_methods_in_words(capsys: pytest.CaptureFixture[str]) -> None:
 def test_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.ome.tif"
     data = np.random.default_rng(0).poisson(50, (2, 32, 40)).astype(np.uint16) + 100
-    metadata = {"axes": "CYX", "PhysicalSizeX": 65, "PhysicalSizeXUnit": "nm",
-                "PhysicalSizeY": 65, "PhysicalSizeYUnit": "nm", "Channel": {"Name": ["a", "b"]}}
+    metadata = {
+        "axes": "CYX",
+        "PhysicalSizeX": 65,
+        "PhysicalSizeXUnit": "nm",
+        "PhysicalSizeY": 65,
+        "PhysicalSizeYUnit": "nm",
+        "Channel": {"Name": ["a", "b"]},
+    }
     tifffile.imwrite(path, data, metadata=metadata, photometric="minisblack")
     assert main(["info", str(path)]) == 0
     text = capsys.readouterr().out
@@ -123,7 +129,9 @@ def test_bar_in_a_log_is_few_lines() -> None:
         bar(Progress("training", step, 100, elapsed=step / 10, message="So." if step == 50 else ""))
     bar(Progress("training", 100, 100))
     assert out.getvalue().splitlines() == [
-        "SSI: training 1/100, 10 s left", "SSI: So.", "SSI: training 100/100"
+        "SSI: training 1/100, 10 s left",
+        "SSI: So.",
+        "SSI: training 100/100",
     ]
 
 

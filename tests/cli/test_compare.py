@@ -88,9 +88,7 @@ def test_a_method_that_cannot_is_a_line_with_the_reason(
     assert rows[2]["note"] == ""
 
 
-def test_faults(
-    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_faults(files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     base = ["compare", str(files["in"]), "-o", str(tmp_path / "out")]
     assert main([*base, "--methods", "magic"]) == 1
     assert main([*base, "--truth", str(files["psf"])]) == 1

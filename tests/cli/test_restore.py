@@ -108,7 +108,11 @@ def test_options_go_over_the_recipe(image: Path, psf: Path, tmp_path: Path) -> N
     ],
 )
 def test_a_fault_is_one_sentence_and_exit_code_1(
-    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+    image: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    words: str,
 ) -> None:
     out = tmp_path / "out.tif"
     there = set(tmp_path.iterdir())
@@ -201,7 +205,9 @@ def test_as_a_program(image: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, f"Wrote {out}")
     assert "training 2/2" in done.stderr
-    done = subprocess.run([*command[:4], str(tmp_path), *command[5:]], capture_output=True, text=True)
+    done = subprocess.run(
+        [*command[:4], str(tmp_path), *command[5:]], capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr

@@ -118,9 +118,7 @@ def test_plain_resolution_tags_count_where_they_fit_a_microscope(
     tmp_path: Path, unit: str, per: float
 ) -> None:
     path = tmp_path / "plain.tif"
-    tifffile.imwrite(
-        path, numbers(16, 24), resolution=(per / 0.1, per / 0.2), resolutionunit=unit
-    )
+    tifffile.imwrite(path, numbers(16, 24), resolution=(per / 0.1, per / 0.2), resolutionunit=unit)
     assert read(path).pixel_size == pytest.approx((0.2, 0.1), rel=1e-5)
 
 
@@ -199,7 +197,7 @@ def test_large_files_stay_on_disk(
     tifffile.imwrite(path, data, metadata={"axes": "ZYX"}, compression=compression, byteorder=">")
     stack = read(path)
     assert isinstance(stack.data, np.memmap) == (compression is None)
-    assert not (type(stack.data) is np.ndarray)
+    assert type(stack.data) is not np.ndarray
     index = stack.frames(0, 2)[4]
     np.testing.assert_array_equal(stack.read(index), data[4].astype(np.float32))
 

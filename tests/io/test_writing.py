@@ -153,7 +153,9 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         write(restoration("YX"), tmp_path / "is_folder.tif")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
 def test_an_unwritable_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
