@@ -198,7 +198,8 @@ class ImageStack:
         frame = np.asarray(self.data[index])
         kept = [a for a, i in zip(self.axes, index, strict=True) if isinstance(i, slice)]
         order = [kept.index(a) for a in AXES if a in kept]
-        frame = frame.transpose(order).astype(np.float32, order="C", copy=True)
+        with np.errstate(over="ignore"):  # found below, and said
+            frame = frame.transpose(order).astype(np.float32, order="C", copy=True)
         if not np.isfinite(frame).all():
             bad = int((~np.isfinite(frame)).sum())
             raise InputError(
