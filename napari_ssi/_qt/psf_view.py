@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from ..psf.measure import fwhm
 from .look import Note
 
 #: Side of a picture, in pixels of the screen.
@@ -66,7 +67,7 @@ class PsfView(QWidget):
         if stack:
             self._draw(self._xz, kernel[:, peak[1], :], (size[0], size[2]), extent)
         unit = "µm" if pixel_size else "pixels"
-        widths = [f"{w:.3g}" for w in reversed(fwhm(kernel, size))]
+        widths = ["?" if np.isnan(w) else f"{w:.3g}" for w in reversed(fwhm(kernel, size))]
         grid = " x ".join(str(n) for n in reversed(kernel.shape))
         self._width.say(f"FWHM {' x '.join(widths)} {unit} ({'xyz'[: kernel.ndim]}), {grid} pixels")
         self._notes.say("\n".join(notes))
@@ -89,27 +90,3 @@ class PsfView(QWidget):
                 Qt.TransformationMode.FastTransformation,
             )
         )
-
-
-def fwhm(kernel: NDArray[np.floating], pixel_size: Sequence[float]) -> tuple[float, ...]:
-    """Full width at half maximum along each axis through the peak, in the unit of ``pixel_size``.
-
-    Half-maximum crossings are interpolated linearly; a side that does not fall to
-    half within the kernel ends at its edge.
-    """
-    peak = np.unravel_index(int(np.argmax(kernel)), kernel.shape)
-    widths = []
-    for axis, size in enumerate(pixel_size):
-        line = np.moveaxis(kernel, axis, -1)[tuple(p for a, p in enumerate(peak) if a != axis)]
-        line = np.asarray(line, np.float64)
-        half, centre = line[peak[axis]] / 2, int(peak[axis])
-        widths.append((_reach(line[centre:], half) + _reach(line[centre::-1], half)) * size)
-    return tuple(widths)
-
-
-def _reach(line: NDArray[np.float64], half: float) -> float:
-    below = np.flatnonzero(line < half)
-    if not below.size:
-        return len(line) - 0.5
-    i = int(below[0])
-    return i - 1 + (line[i - 1] - half) / (line[i - 1] - line[i])

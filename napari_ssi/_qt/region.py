@@ -71,13 +71,14 @@ def crop(
 ) -> tuple[ImageStack, tuple[Frame, ...]]:
     """The part of a recording inside ``window`` (Y, X), at one time point if given."""
     start = dict(zip("YX", (w.start for w in window), strict=True))
-    region = {"Y": window[0], "X": window[1]}
+    whole = (slice(None),) * (stack.ndim - 2)
+    part = stack.crop((*whole, *window))
     if time is not None and "T" in stack.axes:
-        region["T"] = slice(time, time + 1)
         start["T"] = time
-    index = tuple(region.get(a, slice(None)) for a in stack.axes)
+        one = tuple(slice(time, time + 1) if a == "T" else slice(None) for a in stack.axes)
+        part = replace(part, data=part.data[one])
     moved = tuple(f.at([start.get(a, 0) for a in f.axes]) for f in frames)
-    return replace(stack, data=stack.data[index]), moved
+    return part, moved
 
 
 def _range(world: np.ndarray, layer: Image, axes: str) -> tuple[slice, slice]:

@@ -207,6 +207,7 @@ class Session(QObject):
         job = self._close()
         if job is None:
             return
+        self._preview.remove()
         main = self._last[1] if self._last else None
         if job.control.cancelled:  # pressed after the last step was done
             self._sweep()

@@ -12,6 +12,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton
 
 from ...errors import InputError
+from ...psf.measure import describe
 from ...psf.prepare import prepare
 from ...psf.source import FilePSF, GaussianPSF, load, read_psf, sha256
 from ...recipe import Part
@@ -227,7 +228,8 @@ class BlurSection(Section):
                     self._stack.spatial_shape,
                     subtract_background=bool(blur.physics.params.get("subtract_background")),
                 )
-                self._picture.show_kernel(prepared.kernel, self._stack.pixel_size, prepared.notes)
+                found = [*prepared.notes, *describe(np.squeeze(psf), self._stack.scale)]
+                self._picture.show_kernel(prepared.kernel, self._stack.pixel_size, found)
                 self._picture.show()
             except InputError as error:
                 problem = str(error)
