@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +22,17 @@ from .memory import Memory
 from .restore_panel import RestorePanel
 
 TITLE = "Restore (self-supervised)"
+#: Of the window, in pixels: a small laptop's screen.
+SIZE = (1440, 880)
 #: Seconds after which a run that reports nothing is given up.
-PATIENCE = 900
+PATIENCE = 1800
 
 
 def open_window(sample: str, effort: str) -> tuple[napari.Viewer, RestorePanel]:
     """A viewer with the specimen's layers and the panel set to deconvolve it."""
     # What the panel remembers of the demo is not to replace what the user chose last.
     elsewhere = tempfile.mkdtemp(prefix="napari-ssi-demo-")
+    atexit.register(shutil.rmtree, elsewhere, ignore_errors=True)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, elsewhere)
     memory = Memory()
     memory.put("method", "ssi")
@@ -34,6 +40,7 @@ def open_window(sample: str, effort: str) -> tuple[napari.Viewer, RestorePanel]:
     viewer = napari.Viewer(title="napari-ssi demo")
     layers = [viewer.add_layer(napari.layers.Layer.create(*data)) for data in sample_layers(sample)]
     panel = RestorePanel(viewer)
+    viewer.window.resize(*SIZE)
     viewer.window.add_dock_widget(panel, name=TITLE, area="right")
     recording = next(layer for layer in layers if layer.visible)
     viewer.layers.selection.active = recording
@@ -52,8 +59,13 @@ def stay(sample: str, effort: str) -> int:
     return 0
 
 
-def record(sample: str, effort: str, screenshot: Path) -> Restoration:
+def record(
+    sample: str, effort: str, screenshot: Path, say: Callable[[str], None]
+) -> list[Restoration]:
     """Open the window, train, save a picture of it when done, and close it.
+
+    ``say`` is told now and then what the panel shows. Returns what was restored,
+    the panel's method last.
 
     Raises
     ------
@@ -71,8 +83,14 @@ def record(sample: str, effort: str, screenshot: Path) -> Restoration:
     panel.finished.connect(ended)
     panel.failed.connect(ended)
     QTimer.singleShot(PATIENCE * 1000, loop.quit)
+    telling = QTimer()
+    telling.timeout.connect(lambda: say(panel.run.status.text()))
+    telling.start(5000)
     panel.start()
     loop.exec_() if hasattr(loop, "exec_") else loop.exec()
+    telling.stop()
+    restorations = list(panel.session.restorations.values())
+    panel.session.side_by_side(True)
     _settle(1.0)
     with atomically(screenshot) as (temporary,):
         _grab(viewer, temporary)
@@ -82,7 +100,7 @@ def record(sample: str, effort: str, screenshot: Path) -> Restoration:
         raise InputError(f"The demo did not end within {PATIENCE} s; try --effort quick.")
     if not isinstance(outcome[0], Restoration):
         raise InputError(str(outcome[0]) if outcome[0] else "The run in the window was cancelled.")
-    return outcome[0]
+    return [r for r in restorations if r is not outcome[0]] + outcome
 
 
 def _settle(seconds: float) -> None:

@@ -73,11 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     stack, notes = options.read_input(arguments)
     truth = _read_truth(arguments, stack)
     folder = arguments.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
-    options.check_folder(folder)
+    options.make_folder(folder)
     say(f"{arguments.input.name}: {stack.describe()}")
     say_all(notes)
     frame = first_frame(stack)

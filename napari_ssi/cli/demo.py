@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,25 +48,26 @@ def run(arguments: argparse.Namespace) -> int:
         folder = Path("demo-output")
         say(f"There is no display: the result goes to {folder}.")
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        options.check_folder(folder)
+        options.make_folder(folder)
     trouble = qt_trouble()
     if trouble:
         if folder is None:
             folder = Path("demo-output")
-            folder.mkdir(parents=True, exist_ok=True)
+            options.make_folder(folder)
         say(f"napari's window cannot be opened here ({trouble}): the same is done without it.")
         sample = samples.make(arguments.sample)
-        restoration = carry_out(recipe(sample, arguments.effort), sample.stack)
-        leave(sample, restoration, folder)
+        plan = recipe(sample, arguments.effort)
+        leave(sample, [carry_out(plan, sample.stack, psf=sample.psf)], folder)
         return 0
     from .._qt import demo_window
 
     if folder is None:
         return demo_window.stay(arguments.sample, arguments.effort)
     say("Opening napari with the Restore panel; training starts at once.")
-    restoration = demo_window.record(arguments.sample, arguments.effort, folder / "screenshot.png")
-    leave(samples.make(arguments.sample), restoration, folder)
+    restorations = demo_window.record(
+        arguments.sample, arguments.effort, folder / "screenshot.png", say
+    )
+    leave(samples.make(arguments.sample), restorations, folder)
     return 0
 
 
@@ -84,22 +86,21 @@ def recipe(sample: Sample, effort: str) -> Recipe:
     )
 
 
-def leave(sample: Sample, restoration: Restoration, folder: Path) -> None:
-    """Save before, after, comparison and the result; say where."""
+def leave(sample: Sample, restorations: Sequence[Restoration], folder: Path) -> None:
+    """Save before, after, comparison and the last of the results; say where."""
     from ..io import write
     from .compare import first_frame
     from .picture import comparison, grey, limits, save
 
     frame = first_frame(sample.stack)
-    before, after = np.asarray(sample.stack.data[frame]), restoration.image[frame]
-    truth = sample.truth[frame]
+    before, after = np.asarray(sample.stack.data[frame]), restorations[-1].image[frame]
     save(grey(before, *limits([before])), folder / "before.png")
     save(grey(after, *limits([after])), folder / "after.png")
-    comparison(
-        [("Recorded", before), (restoration.recipe.label, after), ("Truth", truth)],
-        folder / "comparison.png",
-    )
-    write(restoration, folder / "restored.ome.tif")
+    panels = [("Recorded", before)]
+    panels += [(r.recipe.label, r.image[frame]) for r in restorations]
+    panels.append(("Truth", sample.truth[frame]))
+    comparison(panels, folder / "comparison.png", columns=3)
+    write(restorations[-1], folder / "restored.ome.tif")
     print(f"Wrote to {folder}: {', '.join(sorted(p.name for p in folder.iterdir()))}")
 
 

@@ -146,6 +146,15 @@ def refuse_overwriting(output: Path, *inputs: Path | None) -> None:
             )
 
 
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` where it is not there, and see that it can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The folder {folder} cannot be made: {error.strerror}.") from None
+    check_folder(folder)
+
+
 def check_folder(folder: Path) -> None:
     """Raise :class:`InputError` before the work rather than after it, if nothing can be saved."""
     import os

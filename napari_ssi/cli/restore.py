@@ -6,12 +6,14 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import options
 from .bar import Bar, duration, interruptible
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..recipe import Recipe
     from ..restoration import Restoration
     from ..stack import ImageStack
@@ -46,8 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def carry_out(recipe: Recipe, stack: ImageStack, label: str = "") -> Restoration:
-    """Run the pipeline with a bar, under Ctrl-C.
+def carry_out(
+    recipe: Recipe, stack: ImageStack, label: str = "", psf: NDArray[Any] | None = None
+) -> Restoration:
+    """Run the pipeline with a bar, under Ctrl-C; ``psf`` is one that is in no file.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def carry_out(recipe: Recipe, stack: ImageStack, label: str = "") -> Restoration
     began = time.monotonic()
     with interruptible(control):
         try:
-            restoration = pipeline.run(recipe, stack, control=control, report=bar)
+            restoration = pipeline.run(recipe, stack, psf=psf, control=control, report=bar)
         finally:
             bar.close()
     say(f"{label + ': ' if label else ''}done in {duration(time.monotonic() - began)}")
