@@ -94,7 +94,7 @@ class Baseline(Configured, ABC):
         message = ""
         if self.setting is not None:
             chosen = self.setting
-        elif crop.numel() < _tuning.SMALLEST or min(crop.shape[-2:]) < 8:
+        elif crop.numel() < _tuning.SMALLEST or min(crop.shape[-2:]) < 3:
             chosen = self.fallback
             message = (
                 f"The image is too small to choose the {self.setting_name} by held-out pixels; "

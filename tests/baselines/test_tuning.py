@@ -1,0 +1,107 @@
+"""The parts of the choice by held-out pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_ssi.baselines import _tuning
+from napari_ssi.baselines._tiles import tiles
+from napari_ssi.physics.blur import Blur
+from napari_ssi.physics.denoising import Denoising
+
+
+def test_folds_hold_out_a_tenth_or_more_and_share_no_pixel() -> None:
+    held = _tuning.folds((200, 150), torch.Generator().manual_seed(0))
+    assert held.shape == (_tuning.FOLDS, 1, 200, 150)
+    assert int(held.sum(0).max()) == 1
+    for fold in held:
+        assert float(fold.float().mean()) == pytest.approx(_tuning.SHARE, abs=0.01)
+    assert _tuning.SHARE >= 0.1
+
+
+def test_the_noise_is_measured_in_spite_of_structure_and_outliers() -> None:
+    rng = np.random.default_rng(0)
+    image = 0.5 + 0.4 * np.sin(np.arange(200) / 15)[:, None] * np.ones(180)
+    y = image + rng.normal(0, 0.07, image.shape)
+    y[rng.random(y.shape) < 0.01] = 5
+    sigma = _tuning.noise_level(torch.from_numpy(y.astype(np.float32))[None, None])
+    assert sigma == pytest.approx(0.07, rel=0.1)
+
+
+def test_photon_noise_is_measured_where_it_is_strong() -> None:
+    rng = np.random.default_rng(0)
+    image = np.where(np.arange(200) < 120, 4.0, 100.0)[:, None] * np.ones(150)
+    y = rng.poisson(image) / 100
+    sigma = _tuning.noise_level(torch.from_numpy(y.astype(np.float32))[None, None])
+    assert sigma == pytest.approx(0.1, rel=0.2)
+
+
+def scores(losses: np.ndarray) -> _tuning.Scores:
+    """Scores of settings 0, 1, 2 … whose predictions are off by the root of ``losses`` (S, n)."""
+    n = losses.shape[1]
+    held = torch.ones(1, 1, 1, n, dtype=torch.bool)
+    found = _tuning.Scores(0.0, torch.zeros(1, 1, 1, n), held)
+    for setting, row in enumerate(losses):
+        found.add(setting, torch.from_numpy(np.sqrt(row).astype(np.float32)).reshape(1, 1, 1, n))
+    return found
+
+
+def test_a_setting_as_good_as_the_best_but_more_regularised_is_taken() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.random(400)
+    better = rng.random((2, 400))
+    rows = np.stack([noise + 2, noise + 0.5 + 0.2 * better[0], noise + 0.5 + 0.2 * better[1]])
+    rows[2] -= rows[2].mean() - rows[1].mean() + 0.001  # best by less than its error
+    found = scores(rows)
+    assert found.best == 2
+    assert found.choice() == 1
+    assert found.choice(errors=0) == 2
+
+
+def test_pairs_tell_small_but_steady_differences() -> None:
+    noise = np.random.default_rng(0).random(400) * 10
+    found = scores(np.stack([noise + 0.02, noise + 0.01]))
+    assert found.choice() == 1
+
+
+def test_the_path_is_left_when_it_only_gets_worse() -> None:
+    noise = np.random.default_rng(0).random(400)
+    found = scores(np.stack([noise + level for level in (0.5, 0.0, 0.1, 0.2)]))
+    assert not found.hopeless()
+    found = scores(np.stack([noise + level for level in (0.5, 0.0, 0.1, 0.2, 0.3)]))
+    assert found.hopeless()
+
+
+def test_the_crop_is_where_the_structure_is() -> None:
+    y = torch.zeros(1, 1, 700, 600)
+    y += 0.1 * torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+    y[..., 500:600, 400:500] += torch.linspace(0, 3, 100)
+    crop = _tuning.informative([torch.zeros(1, 1, 300, 300), y])
+    assert crop.shape == (1, 1, 256, 256)
+    assert float(crop.max()) > 2.5
+    stack = torch.rand(1, 1, 50, 40, 300)
+    assert _tuning.informative([stack]).shape == (1, 1, 32, 40, 256)
+
+
+@pytest.mark.parametrize("shape", [(47, 61), (500, 333), (40, 90, 300), (5, 5)])
+@pytest.mark.parametrize("limit", [500, 20_000, 10**9])
+def test_tiles_cover_every_pixel_once(shape: tuple[int, ...], limit: int) -> None:
+    physics = Blur.from_array(np.random.default_rng(0).random((3,) * len(shape)), shape)
+    for each in (physics, Denoising()):
+        count = np.zeros((1, 1, *shape), int)
+        index = np.arange(count.size).reshape(count.shape)
+        for tile in tiles(shape, each, limit):
+            count[tile.inner] += 1
+            np.testing.assert_array_equal(index[tile.outer][tile.within], index[tile.inner])
+        assert (count == 1).all()
+
+
+def test_tiles_are_small_enough_and_the_whole_is_used_where_it_fits() -> None:
+    physics = Blur.from_array(np.random.default_rng(0).random((9, 9)), (2000, 3000))
+    assert len(tiles((300, 300), physics, 400 * 400)) == 1
+    plan = tiles((2000, 3000), physics, 400 * 400)
+    for tile in plan:
+        sides = [s.stop - s.start + 8 for s in tile.outer[2:]]
+        assert sides[0] * sides[1] <= 400 * 400
