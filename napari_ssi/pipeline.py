@@ -19,8 +19,8 @@ from . import background, registry
 from .device import choose
 from .errors import InputError
 from .events import Control, Progress
-from .normalization import Normalization
 from .noise.base import NoiseModel
+from .normalization import Normalization
 from .physics.base import Physics
 from .psf.source import sha256
 from .recipe import Part, Recipe
@@ -169,9 +169,6 @@ def iterate(
             fitted = models[channel].fitted
 
         # apply to every frame
-        nonnegative = recipe.nonnegative
-        if nonnegative is None:
-            nonnegative = recipe.physics.name != "denoising"
         clipped, light_in, light_out = 0, 0.0, 0.0
         for done, index in enumerate(indices):
             frame = stack.read(index)
@@ -191,7 +188,7 @@ def iterate(
                     elapsed=time.monotonic() - began,
                 )
                 yield _outward(whole, normalization, name)
-            if nonnegative:
+            if nonnegative(recipe):
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)
             light_in += float(y.sum(dtype=np.float64))
@@ -268,7 +265,15 @@ def restorer(recipe: Recipe) -> Restorer:
     ]
     network = registry.find("network", recipe.network.name).build(recipe.network.params)
     settings = Training.from_params(recipe.training)
-    return Trainer(settings, loss, penalties, network, recipe.effort)
+    return Trainer(
+        settings, loss, penalties, network, recipe.effort, positive=nonnegative(recipe)
+    )
+
+
+def nonnegative(recipe: Recipe) -> bool:
+    """Whether the result is kept at or above the offset; by default for deconvolution only."""
+    given = recipe.nonnegative
+    return recipe.physics.name != "denoising" if given is None else given
 
 
 def sample(stack: ImageStack, indices: Sequence[Any]) -> list[int]:

@@ -1,4 +1,4 @@
-"""For every test: recordings beside the repository, two threads, the same random numbers."""
+"""For every test: recordings beside the repository, one thread, the same random numbers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _two_threads() -> None:
-    # More would slow down a small or shared machine, and the time limits of the tests count on it.
-    torch.set_num_threads(min(2, torch.get_num_threads()))
+def _one_thread() -> None:
+    # The tensors here are small: more threads only wait for each other, badly so on a busy machine.
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

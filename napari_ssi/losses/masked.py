@@ -66,7 +66,7 @@ class MaskedLoss(Loss):
     """
 
     density: float = Field(
-        0.1,
+        0.2,
         ge=0,
         le=0.5,
         title="Mask density",

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate, softplus
+from torch.nn.functional import pad as pad_edges
 
 from ..configured import Configured
 
@@ -25,37 +26,38 @@ ABOUT = {
 class UNet(Configured):
     """Settings of the U-Net; :meth:`build` makes the module.
 
-    Pooling by averages, upsampling by repetition followed by a convolution (no
-    checkerboard), no normalisation layers (so that a tile sees what the whole
-    image would), leaky ReLU. Along an axis with few pixels (a thin stack) it
-    pools less often.
+    Two convolutions a level on the way down and one on the way up; pooling by
+    averages, upsampling by repetition followed by a convolution (no checkerboard);
+    no normalisation layers, so that a tile sees what the whole image would; leaky
+    ReLU. Along an axis with few pixels (a thin stack) it pools less often.
     """
 
-    channels: int = Field(
-        24,
+    channels: int | None = Field(
+        None,
         ge=4,
         le=128,
         title="Channels",
-        description="Feature maps at full resolution; doubled at half resolution and below.",
+        description="Feature maps at full resolution, doubled below; empty for 24, or 16 in 3D.",
         json_schema_extra={"advanced": True},
     )
-    depth: int = Field(
-        3,
+    depth: int | None = Field(
+        None,
         ge=1,
         le=5,
         title="Depth",
-        description="How many times the resolution is halved.",
+        description="How many times the resolution is halved; empty for 3, or 2 in 3D.",
         json_schema_extra={"unit": "levels", "advanced": True},
     )
-    max_factor: int = Field(2, ge=1, le=16)
-    kernel0: int = 3
-    out_act: str = "none"
-    dec_convs: int = 1
-    skip_in: bool = False
 
-    def build(self, shape: Sequence[int]) -> UNetModule:
-        """The module for objects of spatial ``shape`` (2 or 3 axes)."""
-        return UNetModule(self, poolings(shape, self.depth))
+    def build(self, shape: Sequence[int], *, positive: bool = False) -> UNetModule:
+        """The module for objects of spatial ``shape`` (2 or 3 axes).
+
+        ``positive`` ends it with a softplus: no estimate is below 0.
+        """
+        flat = len(shape) == 2
+        channels = self.channels or (24 if flat else 16)
+        depth = self.depth or (3 if flat else 2)
+        return UNetModule(channels, poolings(shape, depth), len(shape), positive)
 
 
 def poolings(shape: Sequence[int], depth: int) -> list[tuple[int, ...]]:
@@ -74,36 +76,36 @@ def poolings(shape: Sequence[int], depth: int) -> list[tuple[int, ...]]:
 class UNetModule(nn.Module):
     """The network: ``(N, 1, [Z,] Y, X)`` to the same shape, any size."""
 
-    def __init__(self, settings: UNet, factors: list[tuple[int, ...]]) -> None:
+    def __init__(
+        self, channels: int, factors: list[tuple[int, ...]], ndim: int, positive: bool
+    ) -> None:
         super().__init__()
-        ndim = len(factors[0]) if factors else 2
         conv: Any = nn.Conv3d if ndim == 3 else nn.Conv2d
-        self.pool: Any = nn.functional.avg_pool3d if ndim == 3 else nn.functional.avg_pool2d
+        self.pool: Any = avg_pool3d if ndim == 3 else avg_pool2d
         self.factors = factors
-        widths = [settings.channels * min(2**level, settings.max_factor) for level in range(len(factors) + 1)]
-        self.act = nn.LeakyReLU(0.1)
+        self.ndim = ndim
+        self.positive = positive
+        widths = [channels, *[2 * channels] * len(factors)]
 
-        def block(n_in: int, n_out: int, n: int = 2) -> nn.Sequential:
+        def block(n_in: int, n_out: int, n: int) -> nn.Sequential:
             layers: list[nn.Module] = []
             for i in range(n):
-                layers += [conv(n_in if i == 0 else n_out, n_out, 3, padding=1), self.act]
+                layers += [conv(n_out if i else n_in, n_out, 3, padding=1), nn.LeakyReLU(0.1)]
             return nn.Sequential(*layers)
 
         self.down = nn.ModuleList(
-            block(1 if level == 0 else widths[level - 1], width) for level, width in enumerate(widths)
+            block(widths[level - 1] if level else 1, width, 2) for level, width in enumerate(widths)
         )
         self.up = nn.ModuleList(
-            block(widths[level + 1] + widths[level], widths[level], settings.dec_convs)
+            block(widths[level + 1] + widths[level], widths[level], 1)
             for level in range(len(factors))
         )
-        self.skip_in = settings.skip_in
-        self.last = conv(widths[0] + (1 if self.skip_in else 0), 1, 1)
-        self.out_act = settings.out_act
+        self.last = conv(channels, 1, 1)
 
     @property
     def multiple(self) -> tuple[int, ...]:
         """Sizes that are multiples of this per axis are pooled without a remainder."""
-        product = [1] * len(self.factors[0])
+        product = [1] * self.ndim
         for factor in self.factors:
             product = [p * f for p, f in zip(product, factor, strict=True)]
         return tuple(product)
@@ -111,8 +113,8 @@ class UNetModule(nn.Module):
     @property
     def reach(self) -> tuple[int, ...]:
         """Receptive field: how far an output pixel can look, per axis."""
-        scale = [1] * len(self.factors[0])
-        reach = [2] * len(scale)
+        scale = [1] * self.ndim
+        reach = [2] * self.ndim
         for factor in self.factors:
             scale = [s * f for s, f in zip(scale, factor, strict=True)]
             # two convolutions going down, one going up, and the grid of the pooling
@@ -125,8 +127,7 @@ class UNetModule(nn.Module):
         pads = [(-n) % m for n, m in zip(shape, self.multiple, strict=True)]
         if any(pads):
             flat = [p for pad in reversed(pads) for p in (0, pad)]
-            x = nn.functional.pad(x, flat, mode="replicate")
-        inp = x
+            x = pad_edges(x, flat, mode="replicate")
         skips = []
         for level, factor in enumerate(self.factors):
             x = self.down[level](x)
@@ -134,14 +135,11 @@ class UNetModule(nn.Module):
             x = self.pool(x, factor)
         x = self.down[-1](x)
         for level in reversed(range(len(self.factors))):
-            x = interpolate(x, scale_factor=tuple(float(f) for f in self.factors[level]), mode="nearest")
+            scale = tuple(float(f) for f in self.factors[level])
+            x = interpolate(x, scale_factor=scale, mode="nearest")
             x = self.up[level](torch.cat([x, skips[level]], 1))
-        if self.skip_in:
-            x = torch.cat([x, inp], 1)
         x = self.last(x)
         for axis, (n, pad) in enumerate(zip(shape, pads, strict=True), start=2):
             if pad:
                 x = x.narrow(axis, 0, n)
-        if self.out_act == "softplus":
-            x = nn.functional.softplus(x, beta=20)
-        return x
+        return softplus(x, beta=20) if self.positive else x

@@ -57,7 +57,7 @@ class Training(Configured):
         json_schema_extra={"advanced": True},
     )
     learning_rate: float = Field(
-        2e-3,
+        1e-3,
         gt=0,
         le=1,
         title="Learning rate",
@@ -116,6 +116,8 @@ class Trainer:
         Settings of the network.
     effort
         The budget where ``settings.steps`` is not given.
+    positive
+        The object is known not to be negative.
     """
 
     WARMUP = 20
@@ -129,11 +131,14 @@ class Trainer:
         penalties: Sequence[tuple[Penalty, float, str]],
         network: UNet,
         effort: str = "balanced",
+        *,
+        positive: bool = False,
     ) -> None:
         self.settings = settings
         self.loss = loss
         self.penalties = penalties
         self.network = network
+        self.positive = positive
         self.steps = settings.steps or Training.STEPS[effort]
 
     def fit(
@@ -245,7 +250,7 @@ class Trainer:
         """A network for objects of ``shape``, its weights drawn from ``generator``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(generator))
-            return self.network.build(shape)
+            return self.network.build(shape, positive=self.positive)
 
     def batch(self, ndim: int) -> int:
         """Windows per step."""

@@ -1,0 +1,71 @@
+"""Training windows: the right pixels, the edge reflected after masking, symmetries that commute."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_ssi.physics.base import extend
+from napari_ssi.physics.blur import Blur
+from napari_ssi.physics.denoising import Denoising
+from napari_ssi.training.windows import Windows
+
+SYMMETRIC = np.outer([1, 2, 3, 2, 1], [1, 2, 3, 2, 1]).astype(float)
+ASYMMETRIC = np.arange(1, 21, dtype=float).reshape(4, 5)
+
+
+def windows_of(y, physics, size, symmetric=False):
+    return Windows([y], [torch.zeros_like(y, dtype=torch.bool)], physics, size, symmetric)
+
+
+@pytest.mark.parametrize("psf", [SYMMETRIC, ASYMMETRIC])
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_blurring_the_true_object_gives_the_target(psf, symmetric):
+    """If the network returned the object itself, A of it would be the measurement there."""
+    physics = Blur.from_array(psf, (40, 44))
+    x = torch.rand(1, 1, *physics.object_shape((40, 44)))
+    y = physics.A(x)
+    windows = windows_of(y, physics, (20, 20), symmetric)
+    generator = torch.Generator().manual_seed(0)
+    checked = 0
+    for _ in range(30):
+        patch, _, view = windows.draw(2, generator)
+        seen = view.initial(patch)
+        # a linear "network" that commutes with symmetries: blur once more
+        z = view.A(seen)
+        assert z.shape == view.target(patch).shape
+        # away from the picture's edge this equals blurring y
+        whole = physics.A(y)
+        for target in z[:, 0]:
+            distance = (whole.unfold(2, 4, 1).unfold(3, 4, 1) - target[:4, :4]).abs()
+            checked += int(distance.amax((-1, -2)).min() < 1e-5)
+    assert checked > 20
+
+
+def test_only_symmetries_of_the_psf_are_used():
+    assert len(windows_of(torch.rand(1, 1, 40, 40), Denoising(), (16, 16), True).moves) == 8
+    blur = Blur.from_array(ASYMMETRIC, (40, 40))
+    assert len(windows_of(torch.rand(1, 1, 40, 40), blur, (16, 16), True).moves) == 1
+    # not square: no swap of the axes
+    assert len(windows_of(torch.rand(1, 1, 40, 40), Denoising(), (16, 24), True).moves) == 4
+
+
+def test_the_whole_object_is_one_window_if_it_is_small():
+    physics = Blur.from_array(SYMMETRIC, (20, 24))
+    y = torch.rand(1, 1, 20, 24)
+    windows = windows_of(y, physics, (500, 500))
+    patch, _, view = windows.draw(1, torch.Generator())
+    assert torch.equal(view.initial(patch), extend(y, physics.halo))
+    assert torch.equal(view.target(patch), y)
+
+
+def test_the_edge_is_reflected_after_masking():
+    """A value beyond the picture's edge in the window is overwritten by what is inside."""
+    physics = Blur.from_array(SYMMETRIC, (20, 24))
+    windows = windows_of(torch.rand(1, 1, 20, 24), physics, (500, 500))
+    patch, _, view = windows.draw(1, torch.Generator())
+    spoiled = patch.clone()
+    spoiled[..., :2, :] = 1e6
+    spoiled[..., -2:] = -1e6
+    assert torch.equal(view.initial(spoiled), view.initial(patch))
