@@ -11,6 +11,8 @@ SHARE = 0.05
 #: A rim whose dark end (5th percentile) is above this share of its median is flat: a background.
 #: Out-of-focus light is uneven; in computed widefield PSFs the share is about 0.2 to 0.35.
 FLAT = 0.6
+#: Share of the light around the bead that must be noise for it to be set to 0.
+NOISY = 0.2
 #: Smaller PSFs have no rim from which a background could be told.
 MIN_SIZE = 7
 
@@ -44,9 +46,9 @@ def without_background(psf: NDArray[np.float64]) -> tuple[NDArray[np.float64], l
 
     The bead is what is connected with its peak and stands out of the rim, after a
     3-pixel mean, by four standard deviations of the rim, and 2 pixels around it:
-    the noise left over in a large picture would outweigh the bead. Where the rim
-    is dark but uneven there is light rather than noise (a computed PSF), and
-    nothing is set to 0. Returns it with sentences on what was done; negative
+    the noise left over in a large picture would outweigh the bead. Where what lies
+    outside is light rather than noise (a computed PSF, the skirt of an average of
+    many beads), nothing is set to 0. Returns it with sentences on what was done; negative
     values may remain.
     """
     level, median = _rim_levels(psf)
@@ -69,6 +71,10 @@ def without_background(psf: NDArray[np.float64]) -> tuple[NDArray[np.float64], l
     bead = binary_dilation(parts == parts[peak], iterations=2)
     light = np.maximum(above, 0)
     outside = float(light[~bead].sum() / light.sum())
+    # What pure noise of this size would leave above the level; a smooth skirt is light.
+    noise = 1.4826 * float(np.median(np.abs((psf - smooth)[rim])))
+    if 0.4 * noise * np.count_nonzero(~bead) < NOISY * float(light[~bead].sum()):
+        return above, notes
     if outside > 0.001:
         notes.append(f"Noise and other beads around the PSF ({outside:.1%} of the light) set to 0.")
     return np.where(bead, above, 0.0), notes

@@ -81,3 +81,11 @@ def test_real_bead_with_offset_and_strays(shared_data: Path) -> None:
 def test_computed_psfs_have_no_background(shared_data: Path, file: str) -> None:
     psf = tifffile.imread(shared_data / "D" / "psfmodels" / f"{file}.tif")
     assert prepare(psf, (64, 256, 256)).notes == ()
+
+
+def test_the_skirt_of_an_average_of_many_beads_is_kept(shared_data: Path) -> None:
+    psf = tifffile.imread(shared_data / "C" / "confocal_grid_avg_psf_45cube.tif")
+    assert any("background" in note for note in prepare(psf, (64, 64, 64)).notes)
+    prepared = prepare(psf, (64, 64, 64), subtract_background=True)
+    assert not any("Noise" in note for note in prepared.notes)
+    assert min(prepared.kernel.shape) > 30
