@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
+from typing import Any
 
 import torch
 from scipy.fft import next_fast_len
@@ -100,7 +101,10 @@ class Splitting:
         factor = self._shrinkage()
         rest = torch.zeros_like(self.x)
         for v, term in zip(self._v_sparse, self._terms, strict=True):
-            rest += self._difference_adjoint((2 * factor - 1) * v, term)
+            shrunk = (2 * factor - 1) * v
+            for slab in self._across(term):
+                shrunk[slab] = v[slab]
+            rest += self._difference_adjoint(shrunk, term)
         rest *= rho
         denominator = rho * self._roughness
         if self._v_sign is not None:
@@ -124,7 +128,12 @@ class Splitting:
             self._v_sign += RELAX * (self.x - self._v_sign.clamp_min(0))
         keep = 1 - RELAX * factor
         for v, term in zip(self._v_sparse, self._terms, strict=True):
-            v.mul_(keep).add_(self._difference(self.x, term), alpha=RELAX)
+            difference = self._difference(self.x, term)
+            slabs = self._across(term)
+            free = [torch.lerp(v[slab], difference[slab], RELAX) for slab in slabs]
+            v.mul_(keep).add_(difference, alpha=RELAX)
+            for slab, value in zip(slabs, free, strict=True):
+                v[slab] = value
 
     def image(self) -> Tensor:
         """The object under the measurement, ``(N, 1, *shape)``."""
@@ -144,12 +153,25 @@ class Splitting:
         return grid[box(self.shape)]
 
     def _shrinkage(self) -> Tensor:
-        """By how much the differences of each pixel shrink; 1 where they would cross an edge."""
+        """By how much the differences of each pixel shrink."""
         square = torch.zeros_like(self.x)
-        for v in self._v_sparse:
-            square.addcmul_(v, v)
-        factor = (1 - SHRINK / square.sqrt_().clamp_min_(1e-12)).clamp_min_(0)
-        return torch.where(self._inside, factor, 1.0)
+        for v, term in zip(self._v_sparse, self._terms, strict=True):
+            part = v * v
+            for slab in self._across(term):
+                part[slab] = 0
+            square += part
+        return square.sqrt_().clamp_min_(1e-12).reciprocal_().mul_(-SHRINK).add_(1).clamp_min_(0)
+
+    def _across(self, term: Difference) -> list[tuple[Any, ...]]:
+        """Where a difference would reach across an edge of the object: there it costs nothing.
+
+        Neither are opposite edges tied together, nor the object to the padding of the grid.
+        """
+        return [
+            (..., slice(self.object[axis] - term[0].count(axis), None), *(slice(None),) * after)
+            for axis in sorted(set(term[0]))
+            for after in (self.ndim - 1 - axis,)
+        ]
 
     def _difference(self, x: Tensor, term: Difference) -> Tensor:
         for axis in term[0]:
@@ -163,17 +185,10 @@ class Splitting:
 
     def _spectra(self, y: Tensor, first: float, second: float) -> None:
         laplacian = y.new_zeros(())
-        inside = torch.ones(self.grid, dtype=torch.bool, device=y.device)
-        reach = 2 if second > 0 else 1
         for axis, n in enumerate(self.grid):
             frequencies = torch.fft.rfftfreq if axis == self.ndim - 1 else torch.fft.fftfreq
             along = [-1 if a == axis else 1 for a in range(self.ndim)]
             f = frequencies(n, device=y.device).reshape(along)
             laplacian = laplacian + (2 - 2 * torch.cos(2 * torch.pi * f)) / self._spacing[axis] ** 2
-            index = torch.arange(n, device=y.device).reshape(along)
-            # Differences that would reach from one edge to the opposite one cost nothing; nor do
-            # those across the last object pixel, so that the padding of the grid plays no part.
-            inside = inside & (index < self.object[axis] - reach)
-        self._inside = inside
         self._roughness = first**2 * laplacian + second**2 * laplacian**2
         self._power = laplacian if self._otf is None else self._otf.abs() ** 2

@@ -100,7 +100,7 @@ def test_a_reference_in_plain_numpy_on_a_real_image(shared_data: Path) -> None:
         return float(np.sqrt(np.mean((a - b) ** 2) / np.mean(b**2)))
 
     assert distance(found, expected) < 1e-4
-    assert distance(found, wrong) > 0.05  # an adjoint that is one pixel off
+    assert distance(found, wrong) > 0.03  # an adjoint that is one pixel off
 
 
 def scene(size: int = 96) -> tuple[NDArray[np.float64], NDArray[np.float64], Blur]:
@@ -171,7 +171,7 @@ def test_clipping_that_the_noise_model_knows_is_undone() -> None:
     dark = []
     for noise in (None, knows):
         w = torch.ones(1, 1, *y.shape)
-        x = next(islice(RichardsonLucy().update(tensor(y), w, physics, noise), 3, None))
+        x = next(islice(RichardsonLucy().update(tensor(y), w, physics, noise), 11, None))
         dark.append(float(physics.crop(x)[0, 0, :14].mean()))
     assert abs(dark[1] - 0.02) < 0.5 * abs(dark[0] - 0.02)
 

@@ -27,7 +27,7 @@ def test_the_noise_is_measured_in_spite_of_structure_and_outliers() -> None:
     y = image + rng.normal(0, 0.07, image.shape)
     y[rng.random(y.shape) < 0.01] = 5
     sigma = _tuning.noise_level(torch.from_numpy(y.astype(np.float32))[None, None])
-    assert sigma == pytest.approx(0.07, rel=0.1)
+    assert sigma == pytest.approx(0.07, rel=0.15)
 
 
 def test_photon_noise_is_measured_where_it_is_strong() -> None:
