@@ -49,7 +49,7 @@ def run_tiled(
     shape = tuple(y.shape[2:])
     grid = network.multiple
     reach = tuple(_up(r, m) for r, m in zip(network.reach, grid, strict=True))
-    border = tuple(min(8, r) // m * m or m for r, m in zip(reach, grid, strict=True))
+    border = tuple(_up(min(8, n // 4), m) for n, m in zip(shape, grid, strict=True))
     # what the network sees at most along each axis, on the pooling grid
     whole = [
         (-b, _up(n + b, m)) for n, b, m in zip(shape, border, grid, strict=True)
@@ -106,7 +106,10 @@ def tile_size(
 
     sizes = list(itertools.product(*choices))
     fitting = [s for s in sizes if seen(s) <= pixels]
-    return min(fitting, key=work) if fitting else min(sizes, key=seen)
+    if not fitting:  # the margins alone are too large: the least that is not wasteful
+        least = min(seen(s) for s in sizes)
+        fitting = [s for s in sizes if seen(s) <= 2 * least]
+    return min(fitting, key=work)
 
 
 def _up(n: int, m: int) -> int:
