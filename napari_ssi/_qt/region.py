@@ -86,6 +86,7 @@ def _range(world: np.ndarray, layer: Image, axes: str) -> tuple[slice, slice]:
     if world.shape[1] < ndim:  # drawn in fewer dimensions: the last ones
         world = np.pad(world, ((0, 0), (ndim - world.shape[1], 0)))
     data = np.array([layer.world_to_data(w) for w in world[:, -ndim:]])
+    data = data.round(4)  # so that an edge between two pixels stays one
     found = []
     for axis in "YX":
         i = axes.index(axis)

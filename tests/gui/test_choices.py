@@ -1,0 +1,272 @@
+"""The numbered sections: what they say, offer, refuse and remember."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QPushButton, QSlider, QWidget
+
+from napari_ssi import registry
+from napari_ssi._qt.restore_panel import RestorePanel
+from napari_ssi.errors import InputError
+
+
+def words(panel: Any) -> str:
+    return str(panel.image._words.text())
+
+
+def test_the_image_is_described_in_words(panel: Any, stack: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: "offset" in words(panel), timeout=15_000)
+    assert words(panel).startswith("6 z-planes, 36 x 40 pixels, 0.1 x 0.1 x 0.3 µm, uint16, offset")
+
+
+def test_axes_pixel_size_and_offset_can_be_corrected(panel: Any, stack: Any) -> None:
+    panel.image._axes.choose("TYX")
+    assert "6 time points" in words(panel)
+    assert not panel.image._sizes["Z"].isVisibleTo(panel)
+    panel.image._sizes["X"].setValue(0.2)
+    panel.image._auto.setChecked(False)
+    panel.image._offset.setValue(12.5)
+    plan = panel.plan()
+    assert plan.stack.axes == "TYX"
+    assert plan.stack.pixel_size == (0.1, 0.2)
+    assert plan.main.recipe.levels.offset == 12.5
+
+
+def test_without_an_image_nothing_can_be_started(viewer: Any, panel: Any, stack: Any) -> None:
+    viewer.layers.clear()
+    assert "no image" in panel.image._problem.text()
+    assert not panel.run._start.isEnabled()
+    with pytest.raises(InputError, match="no image"):
+        panel.plan()
+
+
+def test_what_cannot_be_restored_is_refused(viewer: Any, panel: Any, qtbot: Any) -> None:
+    viewer.add_image(np.zeros((32, 32, 3), np.uint8), rgb=True, name="photo")
+    assert "colour" in panel.image._problem.text()
+    labels = viewer.add_labels(np.zeros((32, 32), int))
+    with qtbot.waitSignal(panel.failed) as signal:
+        panel.set_image(labels)
+    assert "labels layer" in signal.args[0]
+    with qtbot.waitSignal(panel.failed) as signal:
+        panel.start()
+    assert panel.run.problem.text() == signal.args[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (np.full((32, 32), np.nan), "NaN"),
+        (np.zeros((3, 3)), "at least 8 x 8"),
+        (np.zeros((32, 32), bool), "integers or real"),
+    ],
+)
+def test_bad_pixels_are_said_at_once(
+    data: Any, sentence: str, viewer: Any, panel: Any, qtbot: Any
+) -> None:
+    viewer.add_image(data, contrast_limits=(0, 1))
+    qtbot.waitUntil(lambda: sentence in panel.image._problem.text(), timeout=15_000)
+
+
+def test_selected_layers_count_as_channels(
+    viewer: Any, panel: Any, engine: Any, qtbot: Any
+) -> None:
+    layers = [
+        viewer.add_image(np.random.default_rng(0).random((32, 32)), name=n)
+        for n in ("red", "green")
+    ]
+    viewer.layers.selection = set(layers)
+    assert panel.image._picker.currentText() == "2 selected layers as channels"
+    panel.method._baselines.setChecked(False)
+    with qtbot.waitSignal(panel.finished, timeout=15_000):
+        panel.start()
+    assert [la.name for la in viewer.layers[2:]] == ["red · Noise2Self", "green · Noise2Self"]
+    np.testing.assert_allclose(viewer.layers[-1].data, layers[1].data * 0.5, rtol=1e-6)
+    viewer.layers.selection = {layers[0]}
+    assert panel.image.layers() == [layers[0]]
+
+
+def test_the_psf_is_shown_with_its_width_and_warnings(viewer: Any, panel: Any, stack: Any) -> None:
+    panel.blur._kind.choose("gaussian")
+    panel.blur._xy.setValue(0.35)
+    panel.blur._z.setValue(0.9)
+    view = panel.blur._picture
+    assert view.isVisibleTo(panel)
+    # a little wider than the Gaussian itself, as a pixel averages over its area
+    assert view._width.text().startswith("FWHM 0.357 x 0.357 x 0.923 µm (xyz)")
+    assert view._xz.isVisibleTo(panel)
+    bead = np.zeros((9, 9), np.float32)
+    bead[3:6, 3:6] = [[1, 2, 1], [2, 9, 2], [1, 2, 1]]
+    layer = viewer.add_image(bead, name="my psf")
+    panel.set_psf_layer(layer)
+    assert "slice by slice" in view._notes.text()
+    assert not view._xz.isVisibleTo(panel)
+    plan = panel.plan()
+    np.testing.assert_array_equal(plan.psf, bead)
+    assert plan.main.recipe.physics.params["psf"]["kind"] == "array"
+    layer.data = np.zeros((9, 9), np.float32)
+    assert plan.psf.max() == 9
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, np.nan])
+def test_a_bad_psf_is_refused_in_words(value: float, viewer: Any, panel: Any, cells: Any) -> None:
+    layer = viewer.add_image(np.full((9, 9), value), name="psf", contrast_limits=(0, 1))
+    panel.set_image(cells)
+    panel.set_psf_layer(layer)
+    assert panel.blur._problem.text().startswith("The PSF")
+    assert not panel.blur._picture.isVisibleTo(panel)
+
+
+def test_a_psf_from_a_file(panel: Any, cells: Any, tmp_path: Path) -> None:
+    panel.blur._kind.choose("file")
+    assert "No PSF file" in panel.blur._problem.text()
+    panel.blur._path.setText(str(tmp_path / "absent.npy"))
+    panel.blur._path.editingFinished.emit()
+    assert "no PSF file" in panel.blur._problem.text()
+    path = tmp_path / "psf.npy"
+    np.save(path, np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32))
+    panel.blur._path.setText(str(path))
+    panel.blur._path.editingFinished.emit()
+    assert panel.blur._problem.text() == ""
+    assert panel.plan().main.recipe.physics.params["psf"]["path"] == str(path)
+
+
+def test_impossible_methods_are_grey_with_the_reason(panel: Any, cells: Any) -> None:
+    picker = panel.method._picker
+    tips = Qt.ItemDataRole.ToolTipRole
+    at = picker.findData("ssi")
+    assert not picker.model().item(at).isEnabled()
+    assert registry.methods()["ssi"].refusal(physics="denoising", noise="independent") in str(
+        picker.itemData(at, tips)
+    )
+    assert panel.method.name == "noise2self"
+    assert panel.method.choose("wiener") or not registry.methods()["wiener"].refusal(
+        physics="denoising", noise="independent"
+    )
+    panel.method.choose("noise2self")
+    panel.blur._kind.choose("gaussian")
+    assert picker.model().item(picker.findData("ssi")).isEnabled()
+    assert panel.method.name == "ssi"
+    assert "is used instead" in panel.method._words.text()
+    panel.blur._kind.choose("none")
+    assert panel.method.name == "noise2self"
+    assert "instead" not in panel.method._words.text()
+
+
+def test_three_methods_are_recommended_and_the_rest_is_under_more(panel: Any, cells: Any) -> None:
+    picker = panel.method._picker
+    texts = [picker.itemText(i) for i in range(picker.count())]
+    more = texts.index("More")
+    assert not picker.model().item(more).isEnabled()
+    assert len([t for t in texts[:more] if t]) == 3
+    known = {e.label for e in registry.methods().values()}
+    assert known <= set(texts)
+
+
+def test_advanced_parameters_come_from_the_registry(panel: Any, cells: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: panel._torch_ready, timeout=30_000)
+    assert not panel.effort._forms
+    qtbot.mouseClick(panel.effort._advanced.toggleButton(), Qt.MouseButton.LeftButton)
+    assert {"method", "training", "network", "general"} <= set(panel.effort._forms)
+    panel.effort._forms["method"].set({"density": 0.33})
+    panel.effort._forms["training"].set({"steps": 7})
+    panel.effort._forms["general"].set({"seed": 3, "nonnegative": True})
+    box, weight = panel.effort._terms["bounds"]
+    box.setChecked(True)
+    weight.setValue(0.5)
+    recipe = panel.plan().main.recipe
+    assert recipe.method[0].params == {"density": 0.33}
+    assert (recipe.method[1].name, recipe.method[1].weight) == ("bounds", 0.5)
+    assert recipe.training == {"steps": 7}
+    assert (recipe.seed, recipe.nonnegative) == (3, True)
+    panel.method.choose("total_variation")
+    assert "training" not in panel.effort._forms
+    assert panel.plan().main.recipe.training == {}
+
+
+def test_time_memory_and_device_are_told_before_start(panel: Any, cells: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: "0.8 GB" in panel.effort._estimate.text(), timeout=15_000)
+    # two methods of 90 s each
+    assert panel.effort._estimate.text() == (
+        "At most about 3 min, 0.8 GB of memory. Device: CPU (a test)."
+    )
+
+
+def test_choices_are_remembered(viewer: Any, panel: Any, cells: Any, qtbot: Any) -> None:
+    panel.blur._kind.choose("gaussian")
+    panel.blur._xy.setValue(0.4)
+    panel.method.choose("total_variation")
+    panel.effort._effort.choose("thorough")
+    panel.method._baselines.setChecked(False)
+    panel.noise.collapse()
+    panel._remember()
+    again = RestorePanel(viewer)
+    qtbot.addWidget(again)
+    assert (again.blur.kind, again.blur._xy.value()) == ("gaussian", 0.4)
+    assert again.method.name == "total_variation"
+    assert again.effort._effort.currentData() == "thorough"
+    assert not again.method._baselines.isChecked()
+    assert not again.noise.isExpanded()
+    assert again.blur.isExpanded()
+    again.detach()
+
+
+def test_nonsense_in_the_memory_does_no_harm(viewer: Any, panel: Any, qtbot: Any) -> None:
+    for key in ("blur", "method", "effort", "device", "noise", "psf_path"):
+        panel._memory.put(key, "nonsense")
+    panel._memory.put("fwhm_xy", -5.0)
+    panel._memory.put("folded", [1, None, "x", True] * 9)
+    again = RestorePanel(viewer)
+    qtbot.addWidget(again)
+    assert again.effort._effort.currentData() == "balanced"
+    assert again.blur.kind == "none"
+    assert again.blur._xy.value() > 0
+    again.detach()
+
+
+def test_everything_fits_into_360_pixels(viewer: Any, panel: Any, stack: Any, qtbot: Any) -> None:
+    viewer.add_image(np.zeros((9, 9)), name="a layer with a very long name indeed " * 4)
+    qtbot.waitUntil(lambda: panel._torch_ready, timeout=30_000)
+    panel.effort._advanced.expand()
+    for kind in ("gaussian", "file", "layer", "none"):
+        panel.blur._kind.choose(kind)
+        for widget in panel.findChildren(QWidget):
+            if widget.isVisibleTo(panel):
+                assert widget.minimumSizeHint().width() <= 345, widget
+
+
+def test_every_control_has_a_tooltip(panel: Any, stack: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: panel._torch_ready, timeout=30_000)
+    panel.effort._advanced.expand()
+    kinds = (QComboBox, QAbstractSpinBox, QPushButton, QSlider)
+
+    def words(widget: QWidget) -> str:  # Qt asks the parents in turn
+        return widget.toolTip() or (words(widget.parent()) if widget is not panel else "")
+
+    bare = [w.objectName() for kind in kinds for w in panel.findChildren(kind) if not words(w)]
+    assert not bare
+
+
+def test_the_wheel_scrolls_and_changes_nothing(panel: Any, cells: Any, qtbot: Any) -> None:
+    picker = panel.effort._effort
+    before = picker.currentIndex()
+    centre = picker.rect().center()
+    event = QWheelEvent(
+        centre,
+        picker.mapToGlobal(centre),
+        QPoint(0, -120),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    from qtpy.QtWidgets import QApplication
+
+    QApplication.sendEvent(picker, event)
+    assert picker.currentIndex() == before
