@@ -36,8 +36,8 @@ class RichardsonLucy(Baseline):
 
     Accelerated by vector extrapolation: each update starts from
     :math:`x + \alpha (x - x_{previous})` with :math:`\alpha` from the last two updates.
-    Where the noise model knows the mean :math:`\mu(z)` of clipped noise, y is compared with
-    it by adding :math:`z - \mu(z)`, z = A x, to y; then the dark is not brightened.
+    Where the noise model knows the mean :math:`\mu(z)` of clipped noise, y is divided by
+    :math:`\mu(A x)` in place of A x; then the dark is not brightened.
     With ``total_variation`` the update is divided by
     :math:`1 - \lambda \, \mathrm{div}(\nabla x / |\nabla x|)`.
 
@@ -162,10 +162,9 @@ class RichardsonLucy(Baseline):
                 alpha = overlap / (before * before).sum(axes, keepdim=True).clamp_min(1e-20)
                 point = torch.lerp(previous, x, 1 + alpha.clamp(0, 1)).clamp_min_(0)
             z = physics.A(point).clamp_min_(_TINY)
-            expected = y
-            if noise is not None and (mean_z := noise.mean(z)) is not z:
-                expected = (y + z - mean_z).clamp_min_(0)
-            ratio = physics.A_adjoint(w * expected / z) / seen
+            if noise is not None:
+                z = noise.mean(z).clamp_min(_TINY)
+            ratio = physics.A_adjoint(w * y / z) / seen
             if self.total_variation > 0:
                 ratio = ratio / (1 - self.total_variation * _curvature(point)).clamp_min(0.1)
             previous, x = x, point * ratio
