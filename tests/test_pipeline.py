@@ -1,0 +1,193 @@
+"""The whole way of the data, with real methods on small recordings."""
+
+from __future__ import annotations
+
+import hashlib
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from napari_ssi import Control, ImageStack, InputError, Recipe, cost, pipeline, registry, run
+from napari_ssi.events import Cancelled
+
+QUICK = {"steps": 4, "patch": (16, 16), "batch": 1}
+PSF = np.outer([1, 2, 1], [1, 3, 1]).astype(float)
+
+
+def recording(shape=(40, 44), offset=100.0, seed=0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    x = gaussian_filter((rng.random(shape) > 0.97).astype(float), 1.5)
+    x *= 400 / x.max()
+    return np.clip(rng.poisson(x) + rng.normal(offset, 2, shape), 0, 65535).astype(np.uint16)
+
+
+def recipe_for(method: str, **parts) -> Recipe:
+    blur = method not in ("noise2self", "noise2void")
+    parts.setdefault("training", QUICK)
+    return Recipe.create(physics="blur" if blur else "denoising", method=method, **parts)
+
+
+@pytest.mark.parametrize("method", sorted(registry.methods()))
+def test_every_method_restores_in_the_units_of_the_input(method):
+    y = recording()
+    before = hashlib.sha256(y.tobytes()).hexdigest()
+    blur = registry.methods()[method].refusal(physics="blur", noise="independent") == ""
+    stages = []
+    result = run(
+        recipe_for(method),
+        ImageStack(y, "YX", (0.1, 0.1)),
+        psf=PSF if blur else None,
+        report=lambda p: stages.append(p.stage),
+    )
+    assert hashlib.sha256(y.tobytes()).hexdigest() == before
+    assert result.image.dtype == np.float32 and result.image.shape == y.shape
+    assert np.isfinite(result.image).all()
+    assert result.estimates["offset"] == pytest.approx(100, abs=3)
+    if blur:
+        assert result.image.min() >= result.estimates["offset"] - 1e-3
+    assert "restoring" in stages and ("training" in stages or "tuning" in stages)
+    assert Recipe.from_json(result.recipe.to_json()) == result.recipe
+    assert result.provenance["seed"] == 0 and result.provenance["seconds"] > 0
+
+
+@pytest.mark.parametrize("axes", ["TYX", "CYX", "TCYX", "ZYX", "YXC"])
+def test_axes_come_back_in_place(axes):
+    sizes = {"T": 3, "C": 2, "Z": 5, "Y": 24, "X": 30}
+    y = recording(tuple(sizes[a] for a in axes))
+    result = run(
+        Recipe.create(method="total_variation", physics="denoising"), ImageStack(y, axes)
+    )
+    assert result.image.shape == y.shape
+    assert len(result.models) == (2 if "C" in axes else 1)
+    # every pixel is where it was
+    assert np.corrcoef(result.image.ravel(), y.ravel())[0, 1] > 0.8
+
+
+def test_channels_have_their_own_model_and_psf():
+    y = np.stack([recording(seed=1), 3 * recording(seed=2)])
+    result = run(recipe_for("wiener"), ImageStack(y, "CYX"), psf=[PSF, PSF.T])
+    assert result.estimates["channel 1: offset"] == pytest.approx(300, abs=9)
+    with pytest.raises(InputError, match="one per channel"):
+        run(recipe_for("wiener"), ImageStack(y, "CYX"), psf=[PSF, PSF, PSF])
+
+
+def test_two_dimensional_psf_on_a_stack_goes_slice_by_slice():
+    y = recording((6, 30, 32))
+    result = run(recipe_for("richardson_lucy"), ImageStack(y, "ZYX"), psf=PSF)
+    assert result.image.shape == y.shape
+    assert any("slice by slice" in note for note in result.notes)
+    iterations = int(result.estimates["iterations"])
+    one = run(
+        recipe_for("richardson_lucy").with_settings({
+            "method.iterations": str(iterations), "levels.offset": str(result.estimates["offset"])
+        }),
+        ImageStack(y[3], "YX"),
+        psf=PSF,
+    )
+    assert np.allclose(one.image, result.image[3], rtol=0.05, atol=5)
+
+
+def test_lazy_data_is_read_frame_by_frame():
+    loads = []
+
+    def load(block_info=None):
+        loads.append(block_info)
+        return recording((1, 32, 32), seed=len(loads))
+
+    lazy = da.map_blocks(load, dtype=np.uint16, chunks=((1,) * 40, (32,), (32,)))
+    loads.clear()
+    result = run(recipe_for("noise2self"), ImageStack(lazy, "TYX"))
+    assert result.image.shape == (40, 32, 32)
+    assert len(loads) < 40 + 16 + pipeline.SAMPLED_FRAMES + 5
+
+
+def test_what_was_learned_on_a_region_is_applied_to_all():
+    y = recording((60, 60))
+    stack = ImageStack(y, "YX")
+    recipe = recipe_for("noise2self")
+    small = run(recipe, stack.crop([slice(0, 32), slice(0, 32)]))
+    stages = []
+    whole = run(recipe, stack, models=small.models, report=lambda p: stages.append(p.stage))
+    assert "training" not in stages
+    assert whole.image.shape == (60, 60)
+    # far from the region's edges both agree
+    assert np.allclose(whole.image[:8, :8], small.image[:8, :8], rtol=1e-3, atol=0.5)
+
+
+def test_same_recipe_same_bits():
+    stack = ImageStack(recording(), "YX")
+    recipe = recipe_for("ssi")
+    first, second = (run(recipe, stack, psf=PSF) for _ in range(2))
+    assert np.array_equal(first.image, second.image)
+    other = run(recipe.model_copy(update={"seed": 1}), stack, psf=PSF)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_the_offset_given_wins():
+    recipe = recipe_for("richardson_lucy", levels={"offset": 90.0})
+    result = run(recipe, ImageStack(recording(), "YX"), psf=PSF)
+    assert result.estimates["offset"] == 90.0
+    assert result.image.min() >= 90.0 - 1e-3
+
+
+def test_offset_matters_for_the_scale_not_for_the_result():
+    """The same photons on two cameras: same image, up to gain and offset."""
+    y = recording(offset=100).astype(np.float32)
+    a = run(recipe_for("ssi"), ImageStack(y, "YX"), psf=PSF).image
+    b = run(recipe_for("ssi"), ImageStack(4 * y + 1000, "YX"), psf=PSF).image
+    assert np.allclose(4 * a + 1000, b, rtol=2e-3, atol=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (np.full((32, 32), np.nan, np.float32), "NaN"),
+        (np.full((32, 32), 7, np.uint8), "constant"),
+    ],
+)
+def test_useless_recordings_are_refused_in_a_sentence(data, words):
+    with pytest.raises(InputError, match=words):
+        run(recipe_for("noise2self"), ImageStack(data, "YX"))
+
+
+def test_impossible_combinations_are_refused():
+    with pytest.raises(InputError, match="SSI needs the forward model blur"):
+        Recipe.create(physics="denoising", method="ssi")
+    with pytest.raises(InputError, match="Blur needs a PSF"):
+        run(recipe_for("ssi"), ImageStack(recording(), "YX"))
+    with pytest.raises(InputError, match="covers 1 channel"):
+        model = run(recipe_for("noise2self"), ImageStack(recording(), "YX")).models
+        run(recipe_for("noise2self"), ImageStack(recording((2, 32, 32)), "CYX"), models=model)
+
+
+def test_cancel_raises_and_stop_returns():
+    control = Control()
+    steps = pipeline.iterate(
+        recipe_for("noise2self"), ImageStack(recording(), "YX"), control=control
+    )
+    next(steps)
+    control.cancel()
+    with pytest.raises(Cancelled):
+        list(steps)
+    stopped = Control()
+    result = run(
+        recipe_for("noise2self", training={**QUICK, "steps": 100_000}),
+        ImageStack(recording(), "YX"),
+        control=stopped,
+        report=lambda p: stopped.stop() if p.step > 5 else None,
+    )
+    assert "stopped by the user" in result.provenance["ended"]
+
+
+@pytest.mark.parametrize("method", ["ssi", "richardson_lucy"])
+def test_cost_is_measured(method):
+    stack = ImageStack(recording((64, 64)), "YX")
+    small = cost.estimate(recipe_for(method), stack, psf=PSF)
+    assert small.seconds > 0 and small.memory > 1e6 and small.device == "cpu"
+    assert torch.version.cuda is not None or "CUDA" in small.reason
+    if method == "ssi":
+        more = recipe_for(method, training={**QUICK, "steps": 4000})
+        assert cost.estimate(more, stack, psf=PSF).seconds > 50 * small.seconds

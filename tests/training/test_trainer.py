@@ -1,0 +1,174 @@
+"""The trainer: it learns, repeats to the bit, and obeys Stop, Pause and Cancel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from napari_ssi.events import Cancelled, Control
+from napari_ssi.losses.bounds import Bounds
+from napari_ssi.losses.masked import MaskedLoss
+from napari_ssi.networks.unet import UNet
+from napari_ssi.noise.independent import Independent
+from napari_ssi.physics.blur import Blur
+from napari_ssi.physics.denoising import Denoising
+from napari_ssi.training.schedule import Plateau
+from napari_ssi.training.trainer import Trainer, Training
+
+SIGMA = 0.2
+
+
+def scene(shape=(64, 64)) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(0)
+    x = gaussian_filter((rng.random(shape) > 0.98).astype(float), 2.0)
+    x /= x.max()
+    y = x + SIGMA * rng.normal(size=shape)
+    return tuple(torch.from_numpy(a.astype(np.float32))[None, None] for a in (x, y))
+
+
+def trainer(steps=30, density=0.2, penalties=(), **settings) -> Trainer:
+    return Trainer(
+        Training(steps=steps, patch=(32, 32), batch=2, **settings),
+        MaskedLoss(density=density),
+        penalties,
+        UNet(channels=8, depth=2),
+    )
+
+
+def drain(steps):
+    reports = []
+    while True:
+        try:
+            reports.append(next(steps))
+        except StopIteration as end:
+            return end.value, reports
+
+
+def restored(model, y, physics=None):
+    image, _ = drain(model.apply(y, physics or Denoising(), Control()))
+    return image
+
+
+def fit(y, control=None, physics=None, seed=0, **options):
+    steps = trainer(**options).fit(
+        [y],
+        physics or Denoising(),
+        Independent(),
+        control or Control(),
+        torch.Generator().manual_seed(seed),
+    )
+    return drain(steps)
+
+
+def test_it_removes_noise_and_the_control_without_masking_does_not():
+    x, y = scene()
+    model, reports = fit(y, steps=250)
+    error = float((restored(model, y) - x).square().mean())
+    assert error < 0.15 * SIGMA**2
+    control, _ = fit(y, steps=250, density=0, select=False)
+    assert float((restored(control, y) - x).square().mean()) > 2 * error
+    held = [p.values["held_out"] for p in reports if "held_out" in p.values]
+    # the held-out error is the error of the prediction plus the variance of the noise
+    assert min(held) == pytest.approx(SIGMA**2, rel=0.25)
+    assert held[0] > min(held)
+    assert model.estimates["held_out"] == min(held)
+
+
+def test_the_same_seed_gives_the_same_bits_with_previews_or_without():
+    _, y = scene()
+    first, _ = fit(y, steps=12)
+    second, reports = fit(y, Control(preview_interval=0.0), steps=12)
+    assert any(p.preview is not None and p.preview.shape == (64, 64) for p in reports)
+    other, _ = fit(y, steps=12, seed=1)
+    assert torch.equal(restored(first, y), restored(second, y))
+    assert not torch.equal(restored(first, y), restored(other, y))
+
+
+def test_global_random_state_is_left_alone():
+    _, y = scene()
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    fit(y, steps=3)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_stop_keeps_the_best_and_says_so():
+    _, y = scene()
+    control = Control()
+    steps = trainer(steps=10_000).fit(
+        [y], Denoising(), Independent(), control, torch.Generator().manual_seed(0)
+    )
+    for _ in range(12):
+        next(steps)
+    control.stop()
+    model, reports = drain(steps)
+    assert model.estimates["steps"] < 10_000
+    assert "stopped by the user" in reports[-1].message
+    assert torch.isfinite(restored(model, y)).all()
+
+
+def test_cancel_ends_training_and_inference():
+    _, y = scene()
+    control = Control()
+    steps = trainer(steps=10_000).fit(
+        [y], Denoising(), Independent(), control, torch.Generator().manual_seed(0)
+    )
+    next(steps)
+    control.cancel()
+    with pytest.raises(Cancelled):
+        drain(steps)
+    model, _ = fit(y, steps=2)
+    with pytest.raises(Cancelled):
+        drain(model.apply(y, Denoising(), control))
+
+
+@pytest.mark.parametrize("shape", [(47, 61), (5, 33, 40)])
+def test_blur_in_two_and_three_dimensions(shape):
+    psf = 1 + np.random.default_rng(0).random((3, 5, 4)[-len(shape) :])
+    physics = Blur.from_array(psf, shape)
+    y = torch.rand(1, 1, *shape)
+    model, _ = fit(y, physics=physics, steps=3, ensemble=True)
+    assert restored(model, y, physics).shape == y.shape
+
+
+def test_several_frames_share_one_model():
+    _, y = scene()
+    steps = trainer(steps=4).fit(
+        [y, y + 1], Denoising(), Independent(), Control(), torch.Generator().manual_seed(0)
+    )
+    model, _ = drain(steps)
+    assert restored(model, y).shape == y.shape
+
+
+def test_penalties_act():
+    _, y = scene()
+    free, _ = fit(y - 2, steps=40)
+    bounded, _ = fit(y - 2, steps=40, penalties=[(Bounds(lower=0.0), 100.0, "bounds")])
+    assert float(restored(bounded, y - 2).mean()) > float(restored(free, y - 2).mean()) + 0.5
+
+
+def test_ensemble_averages_the_symmetries():
+    _, y = scene()
+    model, _ = fit(y, steps=5)
+    single = restored(model, y)
+    model.ensemble = True
+    both = restored(model, y)
+    assert not torch.equal(single, both)
+    turned = restored(model, y.flip(2).transpose(2, 3).contiguous())
+    assert torch.allclose(turned, both.flip(2).transpose(2, 3), atol=1e-4)
+
+
+def test_plateau_warms_up_decays_and_ends():
+    schedule = Plateau(rate=1.0, warmup=10, patience=1, decays=2)
+    assert schedule.at(5) == 0.5
+    assert schedule.report(10, 1.0)
+    assert not schedule.report(20, 1.1)
+    assert schedule.at(20) == 1.0
+    for step in range(21, 30):
+        schedule.report(step, 1.1)
+    assert schedule.finished
+    assert schedule.at(30) < 0.3
+    assert schedule.best_step == 10
