@@ -116,10 +116,12 @@ def volume(name: str, peak: int) -> dict[str, float]:
     path, pixel_size = VOLUMES[name]
     x = tifffile.imread(DATA / path).astype(np.float64)
     x = np.maximum(x - np.percentile(x, 1), 0)
-    psf = widefield_psf(
-        (31, 41, 41), pixel_size, numerical_aperture=1.0, wavelength=0.52, index=1.33
-    ) if name == "bars" else widefield_psf(
-        (21, 31, 31), pixel_size, numerical_aperture=0.5, wavelength=0.52, index=1.33
+    psf = (
+        widefield_psf((31, 41, 41), pixel_size, numerical_aperture=1.0, wavelength=0.52, index=1.33)
+        if name == "bars"
+        else widefield_psf(
+            (21, 31, 31), pixel_size, numerical_aperture=0.5, wavelength=0.52, index=1.33
+        )
     )
     z = np.maximum(fftconvolve(x, psf, mode="same"), 0)
     x, z = x * peak / z.max(), z * peak / z.max()

@@ -88,7 +88,7 @@ def _trained(
     per_pixel = step / 3 / pixels
     views = len(physics.symmetries(len(shape))) if trainer.settings.ensemble else 1
     seconds = 1.15 * trainer.steps * step + 2 * per_pixel * math.prod(shape) * frames * views
-    width = network.down[0][0].out_channels
+    width = network.channels
     training = pixels * width * 4 * 16
     inference = min(2 * math.prod(shape), TILE_PIXELS[len(shape)]) * width * 4 * 6
     return seconds, max(training, inference) + 300_000_000
@@ -104,7 +104,9 @@ def _baseline(physics: Physics, shape: tuple[int, ...], frames: int) -> tuple[fl
     physics.A_adjoint(physics.A(x))
     _wait(device)
     once = 2 * (time.perf_counter() - began) + 20e-9 * x.numel()
-    crop = math.prod(min(n, 256 if axis else 32) for axis, n in enumerate((1,) * (3 - len(shape)) + shape))
+    crop = math.prod(
+        min(n, 256 if axis else 32) for axis, n in enumerate((1,) * (3 - len(shape)) + shape)
+    )
     tuning = once * crop / math.prod(shape) * 200
     return tuning + 40 * once * frames, 60 * x.numel() + 300_000_000
 

@@ -27,7 +27,8 @@ from .recipe import Part, Recipe
 from .restoration import ChannelModel, Restoration
 from .restorer import Restorer
 from .stack import ImageStack
-from .training.trainer import Trainer, Training
+from .training.settings import Training
+from .training.trainer import Trainer
 
 PSF = NDArray[np.floating] | Sequence[NDArray[np.floating]] | None
 Run = Generator[Progress, None, Restoration]
@@ -265,9 +266,7 @@ def restorer(recipe: Recipe) -> Restorer:
     ]
     network = registry.find("network", recipe.network.name).build(recipe.network.params)
     settings = Training.from_params(recipe.training)
-    return Trainer(
-        settings, loss, penalties, network, recipe.effort, positive=nonnegative(recipe)
-    )
+    return Trainer(settings, loss, penalties, network, recipe.effort, positive=nonnegative(recipe))
 
 
 def nonnegative(recipe: Recipe) -> bool:

@@ -57,9 +57,7 @@ def test_every_method_restores_in_the_units_of_the_input(method):
 def test_axes_come_back_in_place(axes):
     sizes = {"T": 3, "C": 2, "Z": 5, "Y": 24, "X": 30}
     y = recording(tuple(sizes[a] for a in axes))
-    result = run(
-        Recipe.create(method="total_variation", physics="denoising"), ImageStack(y, axes)
-    )
+    result = run(Recipe.create(method="total_variation", physics="denoising"), ImageStack(y, axes))
     assert result.image.shape == y.shape
     assert len(result.models) == (2 if "C" in axes else 1)
     # every pixel is where it was
@@ -81,9 +79,9 @@ def test_two_dimensional_psf_on_a_stack_goes_slice_by_slice():
     assert any("slice by slice" in note for note in result.notes)
     iterations = int(result.estimates["iterations"])
     one = run(
-        recipe_for("richardson_lucy").with_settings({
-            "method.iterations": str(iterations), "levels.offset": str(result.estimates["offset"])
-        }),
+        recipe_for("richardson_lucy").with_settings(
+            {"method.iterations": str(iterations), "levels.offset": str(result.estimates["offset"])}
+        ),
         ImageStack(y[3], "YX"),
         psf=PSF,
     )
@@ -158,8 +156,8 @@ def test_impossible_combinations_are_refused():
         Recipe.create(physics="denoising", method="ssi")
     with pytest.raises(InputError, match="Blur needs a PSF"):
         run(recipe_for("ssi"), ImageStack(recording(), "YX"))
+    model = run(recipe_for("noise2self"), ImageStack(recording(), "YX")).models
     with pytest.raises(InputError, match="covers 1 channel"):
-        model = run(recipe_for("noise2self"), ImageStack(recording(), "YX")).models
         run(recipe_for("noise2self"), ImageStack(recording((2, 32, 32)), "CYX"), models=model)
 
 

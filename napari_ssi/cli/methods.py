@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 def collect() -> dict[str, list[dict[str, Any]]]:
     """The catalogue as plain data, by kind."""
     from .. import registry
-    from ..training.trainer import Training
+    from ..training.settings import Training
 
     catalogue: dict[str, list[dict[str, Any]]] = {}
     for kind in ("loss", "baseline", "physics", "noise", "network"):

@@ -83,6 +83,7 @@ class UNetModule(nn.Module):
         conv: Any = nn.Conv3d if ndim == 3 else nn.Conv2d
         self.pool: Any = avg_pool3d if ndim == 3 else avg_pool2d
         self.factors = factors
+        self.channels = channels
         self.ndim = ndim
         self.positive = positive
         widths = [channels, *[2 * channels] * len(factors)]

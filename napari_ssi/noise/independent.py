@@ -91,7 +91,8 @@ def _rectified(t: Tensor, sigma: Tensor) -> Tensor:
     """``E[max(0, t + sigma N)]`` for standard normal N."""
     u = t / sigma
     density = torch.exp(-0.5 * u * u) / math.sqrt(2 * math.pi)
-    return sigma * density + t * torch.special.ndtr(u)
+    mean: Tensor = sigma * density + t * torch.special.ndtr(u)
+    return mean
 
 
 def variance_line(planes: list[NDArray[np.float32]], levels: Levels) -> tuple[float, float]:
@@ -143,5 +144,5 @@ def variance_line(planes: list[NDArray[np.float32]], levels: Levels) -> tuple[fl
     return gain, max(float(floor), 0.0)
 
 
-def _mad(r: NDArray[np.float32]) -> float:
+def _mad(r: NDArray[np.floating]) -> float:
     return float(np.median(np.abs(r - np.median(r))) / 0.6745)

@@ -53,7 +53,7 @@ class TrainedModel:
                 # the frame stays where it is; only tiles travel to the device
                 moved = transform(y, order, flips).contiguous()
                 out = torch.empty(moved.shape)
-                predict = self._predict(device)
+                predict = on_device(self.loss, self.network, device)
                 for tile, tiles in run_tiled(self.network, predict, moved, out):
                     control.checkpoint()
                     yield Progress(
@@ -67,12 +67,15 @@ class TrainedModel:
                 total += transform(back, inverse, ())
         return total / len(moves)
 
-    def _predict(self, device: torch.device) -> Callable[[Tensor], Tensor]:
-        def predict(tile: Tensor) -> Tensor:
-            with precision(device):
-                return self.loss.predict(self.network, tile.to(device)).float()
 
-        return predict
+def on_device(loss: Loss, network: UNetModule, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """Maps a tile, wherever it is, to the estimate of the object on ``device``."""
+
+    def predict(tile: Tensor) -> Tensor:
+        with precision(device):
+            return loss.predict(network, tile.to(device)).float()
+
+    return predict
 
 
 def precision(device: torch.device) -> Any:

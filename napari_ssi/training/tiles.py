@@ -51,9 +51,7 @@ def run_tiled(
     reach = tuple(_up(r, m) for r, m in zip(network.reach, grid, strict=True))
     border = tuple(_up(min(8, n // 4), m) for n, m in zip(shape, grid, strict=True))
     # what the network sees at most along each axis, on the pooling grid
-    whole = [
-        (-b, _up(n + b, m)) for n, b, m in zip(shape, border, grid, strict=True)
-    ]
+    whole = [(-b, _up(n + b, m)) for n, b, m in zip(shape, border, grid, strict=True)]
     spans = [(r.start, r.stop) for r in region] if region else [(0, n) for n in shape]
     size = tile_size(spans, whole, reach, grid, pixels or TILE_PIXELS[len(shape)])
     starts = [range(a // m * m, b, s) for (a, b), m, s in zip(spans, grid, size, strict=True)]
@@ -97,8 +95,7 @@ def tile_size(
 
     def seen(size: Sequence[int]) -> int:
         return math.prod(
-            min(s + 2 * r, high - low)
-            for s, r, (low, high) in zip(size, reach, whole, strict=True)
+            min(s + 2 * r, high - low) for s, r, (low, high) in zip(size, reach, whole, strict=True)
         )
 
     def work(size: Sequence[int]) -> int:

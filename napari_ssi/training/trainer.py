@@ -6,15 +6,10 @@ import copy
 import math
 import time
 from collections.abc import Generator, Sequence
-from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor, nn
 
-from ..configured import Configured
 from ..events import Control, Progress
 from ..losses.base import Loss, Penalty
 from ..networks.unet import UNet, UNetModule
@@ -22,76 +17,10 @@ from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from . import held_out
 from .model import TrainedModel, interruptible, precision
+from .preview import Preview
 from .schedule import Plateau
-from .tiles import run_tiled
+from .settings import Training
 from .windows import Windows
-
-
-class Training(Configured):
-    """How a network is trained; the defaults are what measured best (see docs/performance.md)."""
-
-    STEPS: ClassVar[dict[str, int]] = {"quick": 200, "balanced": 1000, "thorough": 4000}
-
-    steps: int | None = Field(
-        None,
-        ge=1,
-        le=1_000_000,
-        title="Steps",
-        description="The most updates of the network; empty to follow the effort. "
-        "Training ends earlier when the held-out error no longer falls.",
-        json_schema_extra={"unit": "steps", "advanced": True},
-    )
-    patch: tuple[int, ...] | None = Field(
-        None,
-        title="Training window",
-        description="Pixels of the window that is predicted at once, along (Z,) Y, X, without "
-        "the border the PSF needs; empty for 80 x 80, or 16 x 48 x 48 in 3D.",
-        json_schema_extra={"unit": "pixels", "advanced": True},
-    )
-    batch: int | None = Field(
-        None,
-        ge=1,
-        le=64,
-        title="Windows per step",
-        description="Empty for 4 in 2D and 1 in 3D.",
-        json_schema_extra={"advanced": True},
-    )
-    learning_rate: float = Field(
-        1e-3,
-        gt=0,
-        le=1,
-        title="Learning rate",
-        description="Size of an update; it is halved when the held-out error stalls.",
-        json_schema_extra={"advanced": True},
-    )
-    averaging: float = Field(
-        0.99,
-        ge=0,
-        lt=1,
-        title="Weight averaging",
-        description="Decay per step of the running mean of the weights that is kept.",
-        json_schema_extra={"advanced": True},
-    )
-    augment: bool = Field(
-        True,
-        title="Flip and rotate",
-        description="Show the windows flipped and turned, where the PSF looks the same so.",
-        json_schema_extra={"advanced": True},
-    )
-    ensemble: bool = Field(
-        False,
-        title="Self-ensemble",
-        description="Average the restorations of the flipped and turned image: up to 8 times "
-        "(16 in 3D) slower, slightly better.",
-        json_schema_extra={"advanced": True},
-    )
-    select: bool = Field(
-        True,
-        title="Keep the best weights",
-        description="Stop early and keep the weights that predict held-out pixels best; "
-        "off, the last weights are kept.",
-        json_schema_extra={"advanced": True},
-    )
 
 
 class _Enough(Exception):
@@ -161,10 +90,8 @@ class Trainer:
         averaged = copy.deepcopy(network)
         best = copy.deepcopy(network.state_dict())
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
-        schedule = Plateau(
-            self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS
-        )
-        preview = _Preview(control)
+        schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
+        preview = Preview(control)
         every = max(5, min(25, self.steps // 8))
         reason = "the step budget was used up"
         values: dict[str, float] = {}
@@ -202,7 +129,10 @@ class Trainer:
                         break
                     if schedule.report(step, values["held_out"]):
                         best = copy.deepcopy(averaged.state_dict())
-                    values |= {"best_held_out": schedule.best, "best_step": float(schedule.best_step)}
+                    values |= {
+                        "best_held_out": schedule.best,
+                        "best_step": float(schedule.best_step),
+                    }
                     if self.settings.select and schedule.finished:
                         reason = "the held-out error no longer fell"
                 now = time.monotonic()
@@ -233,11 +163,19 @@ class Trainer:
             "held_out": schedule.best,
             "training_seconds": time.monotonic() - began,
         }
-        yield Progress("training", step, step or 1, values, estimates["training_seconds"],
-                       message=f"Training ended after {step} steps: {reason}.")
+        yield Progress(
+            "training",
+            step,
+            step or 1,
+            values,
+            estimates["training_seconds"],
+            message=f"Training ended after {step} steps: {reason}.",
+        )
         return TrainedModel(averaged, self.loss, estimates, self.settings.ensemble)
 
-    def windows(self, frames: Sequence[Tensor], held: Sequence[Tensor], physics: Physics) -> Windows:
+    def windows(
+        self, frames: Sequence[Tensor], held: Sequence[Tensor], physics: Physics
+    ) -> Windows:
         """The source of training windows."""
         ndim = frames[0].ndim - 2
         inner = self.settings.patch or ((80, 80) if ndim == 2 else (16, 48, 48))
@@ -280,45 +218,6 @@ class Trainer:
         for penalty, weight, _ in self.penalties:
             total = total + weight * penalty(outputs[-1], network)
         return total
-
-
-class _Preview:
-    """The current plane, now and then, at a bounded share of the time; draws no random numbers."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-        self._last = time.monotonic()
-        self._cost = 0.0
-        self._first = True
-        self.plane = 0
-
-    def take(
-        self, network: UNetModule, loss: Loss, y: Tensor, device: torch.device
-    ) -> NDArray[np.float32] | None:
-        """A plane ``(Y, X)`` if it is time for one."""
-        interval = self._control.preview_interval
-        began = time.monotonic()
-        if interval is None or began - self._last < max(interval, 6 * self._cost):
-            return None
-        ndim = y.ndim - 2
-        region = [slice(0, n) for n in y.shape[2:]]
-        if ndim == 3:
-            self.plane = min(max(0, self._control.plane), y.shape[2] - 1)
-            region[0] = slice(self.plane, self.plane + 1)
-        out = torch.zeros(y.shape) if ndim == 2 else torch.zeros(1, 1, y.shape[2], *y.shape[3:])
-
-        def predict(tile: Tensor) -> Tensor:
-            with precision(device):
-                return loss.predict(network, tile.to(device)).float()
-
-        for _ in run_tiled(network, predict, y, out, region):
-            self._control.checkpoint()
-            if self._control.stopping:
-                return None
-        self._last = time.monotonic()
-        self._cost = self._last - began
-        image = out[0, 0] if ndim == 2 else out[0, 0, self.plane]
-        return np.ascontiguousarray(image.numpy(), np.float32)
 
 
 def _average(mean: nn.Module, network: nn.Module, decay: float) -> None:

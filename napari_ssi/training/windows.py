@@ -86,7 +86,9 @@ class Windows:
         self.halo = physics.halo or ((0, 0),) * len(self.shape)
         ndim = len(self.shape)
         moves = physics.symmetries(ndim) if symmetric else []
-        self.moves = [m for m in moves if m[0] == tuple(range(ndim)) or self.size[-1] == self.size[-2]]
+        self.moves = [
+            m for m in moves if m[0] == tuple(range(ndim)) or self.size[-1] == self.size[-2]
+        ]
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, WindowPhysics]:
         """A batch of n windows: measurement, held-out pixels, physics."""
@@ -103,7 +105,9 @@ class Windows:
             ys.append(self._cut(self.frames[int(which[i])], start))
             helds.append(self._cut(self.held[int(which[i])], start))
         y, held = torch.cat(ys), torch.cat(helds)
-        folds = [self._fold(axis, starts[axis].tolist(), y.device) for axis in range(len(self.shape))]
+        folds = [
+            self._fold(axis, starts[axis].tolist(), y.device) for axis in range(len(self.shape))
+        ]
         physics = WindowPhysics(self.physics, folds)
         if len(self.moves) > 1:
             # the fold is resolved before the move: the moved window has no edge of its own
@@ -113,7 +117,9 @@ class Windows:
         return y, held, physics
 
     def _cut(self, frame: Tensor, start: Sequence[int]) -> Tensor:
-        for axis, (a, size, n) in enumerate(zip(start, self.size, self.shape, strict=True), start=2):
+        for axis, (a, size, n) in enumerate(
+            zip(start, self.size, self.shape, strict=True), start=2
+        ):
             a -= self.halo[axis - 2][0]
             if a >= 0 and a + size <= n:
                 frame = frame.narrow(axis, a, size)
@@ -139,7 +145,9 @@ class Windows:
 class _MovedPhysics(WindowPhysics):
     """A window seen through a symmetry: the network works in the moved frame."""
 
-    def __init__(self, window: WindowPhysics, move: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    def __init__(
+        self, window: WindowPhysics, move: tuple[tuple[int, ...], tuple[int, ...]]
+    ) -> None:
         super().__init__(window._whole, window._folds)
         self._move = move
 

@@ -14,7 +14,7 @@ from napari_ssi import samples
 from napari_ssi.cli import demo, main
 from napari_ssi.io import read, read_recipe
 from napari_ssi.psf.source import read_psf, sha256
-from napari_ssi.training.trainer import Training
+from napari_ssi.training.settings import Training
 
 PICTURES = {"before.png", "after.png", "comparison.png"}
 RESULT = {"restored.ome.tif", "restored.recipe.json", "restored.psf.tif"}

@@ -8,7 +8,9 @@ import torch
 from napari_ssi.networks.unet import UNet, poolings
 
 
-@pytest.mark.parametrize("shape", [(47, 61), (8, 8), (5, 33, 40), (1, 32, 32), (64, 64), (3, 9, 200)])
+@pytest.mark.parametrize(
+    "shape", [(47, 61), (8, 8), (5, 33, 40), (1, 32, 32), (64, 64), (3, 9, 200)]
+)
 def test_any_size_comes_back_the_same(shape):
     network = UNet(channels=4).build(shape)
     x = torch.rand(2, 1, *shape)

@@ -15,7 +15,8 @@ from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
 from napari_ssi.training.schedule import Plateau
-from napari_ssi.training.trainer import Trainer, Training
+from napari_ssi.training.settings import Training
+from napari_ssi.training.trainer import Trainer
 
 SIGMA = 0.2
 

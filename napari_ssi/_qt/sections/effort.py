@@ -153,7 +153,7 @@ class EffortSection(Section):
         if method in self._kept:
             self._forms["method"].set(self._kept[method])
         if entry.kind == "loss":
-            from ...training.trainer import Training
+            from ...training.settings import Training
 
             self._add("training", "Training", Form(Training.model_fields))
             self._add(

@@ -1,0 +1,76 @@
+"""How a network is trained."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from ..configured import Configured
+
+
+class Training(Configured):
+    """How a network is trained; the defaults are what measured best (see docs/performance.md)."""
+
+    STEPS: ClassVar[dict[str, int]] = {"quick": 200, "balanced": 1000, "thorough": 4000}
+
+    steps: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        title="Steps",
+        description="The most updates of the network; empty to follow the effort. "
+        "Training ends earlier when the held-out error no longer falls.",
+        json_schema_extra={"unit": "steps", "advanced": True},
+    )
+    patch: tuple[int, ...] | None = Field(
+        None,
+        title="Training window",
+        description="Pixels of the window that is predicted at once, along (Z,) Y, X, without "
+        "the border the PSF needs; empty for 80 x 80, or 16 x 48 x 48 in 3D.",
+        json_schema_extra={"unit": "pixels", "advanced": True},
+    )
+    batch: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        title="Windows per step",
+        description="Empty for 4 in 2D and 1 in 3D.",
+        json_schema_extra={"advanced": True},
+    )
+    learning_rate: float = Field(
+        1e-3,
+        gt=0,
+        le=1,
+        title="Learning rate",
+        description="Size of an update; it is halved when the held-out error stalls.",
+        json_schema_extra={"advanced": True},
+    )
+    averaging: float = Field(
+        0.99,
+        ge=0,
+        lt=1,
+        title="Weight averaging",
+        description="Decay per step of the running mean of the weights that is kept.",
+        json_schema_extra={"advanced": True},
+    )
+    augment: bool = Field(
+        True,
+        title="Flip and rotate",
+        description="Show the windows flipped and turned, where the PSF looks the same so.",
+        json_schema_extra={"advanced": True},
+    )
+    ensemble: bool = Field(
+        False,
+        title="Self-ensemble",
+        description="Average the restorations of the flipped and turned image: up to 8 times "
+        "(16 in 3D) slower, slightly better.",
+        json_schema_extra={"advanced": True},
+    )
+    select: bool = Field(
+        True,
+        title="Keep the best weights",
+        description="Stop early and keep the weights that predict held-out pixels best; "
+        "off, the last weights are kept.",
+        json_schema_extra={"advanced": True},
+    )
