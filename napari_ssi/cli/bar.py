@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -25,13 +25,18 @@ class Bar:
     --------
     >>> import io
     >>> out = io.StringIO()
-    >>> bar = Bar(out)
-    >>> bar(Progress("training", 50, 100, elapsed=5.0)); bar.close()
+    >>> bar = Bar(out, clock=iter((0.0, 20.0)).__next__)
+    >>> bar(Progress("training", 0, 100)); bar(Progress("training", 50, 100)); bar.close()
     >>> out.getvalue()
-    'training 50/100, 5 s left\\n'
+    'training 0/100\\ntraining 50/100, 20 s left\\n'
     """
 
-    def __init__(self, stream: TextIO | None = None, label: str = "") -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        label: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.stream = stream or sys.stderr
         self.label = f"{label}: " if label else ""
         self.terminal = self.stream.isatty()
@@ -39,12 +44,14 @@ class Bar:
         self._last = 0.0
         self._drawn = 0
         self._ended = False
+        self._clock = clock
+        self._from = (0.0, 0)  # when this stage began, and at which step
 
     def __call__(self, progress: Progress) -> None:
         """Show one report."""
         if progress.message:
             self._line(self.label + progress.message)
-        now = time.monotonic()
+        now = self._clock()
         stage = f"{progress.channel}: {progress.stage}" if progress.channel else progress.stage
         new_stage = stage != self._stage
         done = progress.step >= progress.total > 0 and not self._ended
@@ -52,17 +59,18 @@ class Bar:
             return
         if new_stage:
             self.close()
+            self._from = (now, progress.step)
         self._stage, self._last = stage, now
         self._ended = progress.step >= progress.total > 0
         if self.terminal:
             filled = round(WIDTH * progress.fraction)
             text = f"{self.label}{stage:<10} " + "█" * filled + "·" * (WIDTH - filled)
-            text += f" {self._facts(progress)}"
+            text += f" {self._facts(progress, now)}"
             self.stream.write("\r" + text.ljust(self._drawn))
             self._drawn = len(text)
             self.stream.flush()
         elif progress.step or progress.total > 1:
-            self._line(f"{self.label}{stage} {self._facts(progress)}")
+            self._line(f"{self.label}{stage} {self._facts(progress, now)}")
 
     def close(self) -> None:
         """End the line of the bar, if there is one."""
@@ -76,10 +84,11 @@ class Bar:
         self.stream.write(text + "\n")
         self.stream.flush()
 
-    def _facts(self, progress: Progress) -> str:
+    def _facts(self, progress: Progress, now: float) -> str:
         facts = [f"{progress.step}/{progress.total}"]
-        if 0 < progress.fraction < 1 and progress.elapsed > 0:
-            left = progress.elapsed * (1 / progress.fraction - 1)
+        done = progress.step - self._from[1]
+        if done > 0 and progress.step < progress.total:
+            left = (now - self._from[0]) / done * (progress.total - progress.step)
             facts.append(f"{duration(left)} left")
         facts += [f"{n} {progress.values[n]:.4g}" for n in _SHOWN if n in progress.values]
         return ", ".join(facts)

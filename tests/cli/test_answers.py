@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import subprocess
 import sys
@@ -113,7 +114,7 @@ def test_bar_on_a_terminal_is_one_line_a_stage() -> None:
     out = Terminal()
     bar = Bar(out)
     for step in range(1, 101):
-        bar(Progress("training", step, 100, {"held_out": 0.5}, elapsed=step / 10))
+        bar(Progress("training", step, 100, {"held_out": 0.5}))
     bar(Progress("restoring", 1, 1))
     bar.close()
     lines = out.getvalue().split("\n")
@@ -124,14 +125,17 @@ def test_bar_on_a_terminal_is_one_line_a_stage() -> None:
 
 def test_bar_in_a_log_is_few_lines() -> None:
     out = io.StringIO()
-    bar = Bar(out, "SSI")
-    for step in range(1, 101):
-        bar(Progress("training", step, 100, elapsed=step / 10, message="So." if step == 50 else ""))
-    bar(Progress("training", 100, 100))
+    clock = itertools.count().__next__  # a second a report
+    bar = Bar(out, "SSI", clock)
+    for step in range(1, 26):
+        bar(Progress("training", step, 25, message="So." if step == 5 else ""))
+    bar(Progress("training", 25, 25))  # said once
     assert out.getvalue().splitlines() == [
-        "SSI: training 1/100, 10 s left",
+        "SSI: training 1/25",
         "SSI: So.",
-        "SSI: training 100/100",
+        "SSI: training 11/25, 14 s left",
+        "SSI: training 21/25, 4 s left",
+        "SSI: training 25/25",
     ]
 
 
