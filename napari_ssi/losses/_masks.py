@@ -90,5 +90,3 @@ def replaced_randomly(y: Tensor, masked: Tensor, radius: int, generator: torch.G
     valid &= ~masked[tuple(source)]
     chosen = torch.where(valid, y[tuple(source)], result[where])
     return result.index_put(where, chosen)
-
-
