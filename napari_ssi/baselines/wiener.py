@@ -82,8 +82,8 @@ class Wiener(Baseline):
         return 1
 
     def pixels_at_once(self, ndim: int) -> int:
-        """About twelve arrays of float32 are held at a time."""
-        return 3_000_000_000 // (12 * 4)
+        """At most 24 arrays of float32 are held at a time."""
+        return 3_000_000_000 // (24 * 4)
 
     def path(
         self, y: Tensor, w: Tensor, physics: Physics, noise: NoiseModel, sigma: float
