@@ -137,7 +137,9 @@ def _type_name(annotation: Any) -> str:
         return " | ".join(json.dumps(a) for a in arguments)
     if origin in (typing.Union, types.UnionType):
         return " | ".join(_type_name(a) for a in arguments if a is not type(None))
-    return getattr(annotation, "__name__", str(annotation))
+    if origin is not None:
+        return str(annotation).replace("typing.", "")
+    return str(getattr(annotation, "__name__", annotation))
 
 
 def _wrapped(text: str, indent: str = "    ") -> list[str]:
