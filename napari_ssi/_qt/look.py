@@ -49,7 +49,13 @@ class Note(QLabel):
         # Long words (paths) must not widen the panel.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.setStyleSheet(f"QLabel {{ {self._STYLES[kind]} }}")
+        self._kind = kind
         self.say(text)
+
+    def recolour(self, dim: str) -> None:
+        """Follow the theme with the colour of dim words."""
+        if self._kind == "dim":
+            self.setStyleSheet(f"QLabel {{ color: {dim}; }}")
 
     def say(self, text: str) -> None:
         """Show ``text``; an empty one hides the label."""

@@ -15,6 +15,16 @@ LIMIT = 1000
 _TRAINING, _HELD_OUT, _BEST = "#8f98a8", "#50a0f0", "#f0b43c"
 
 
+class _Errors(pg.AxisItem):
+    """Three numbers on a logarithmic axis, however far it reaches."""
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        return [(1.0, [low + share * (high - low) for share in (0.08, 0.5, 0.92)])]
+
+    def logTickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        return [f"{10**value:.2g}" for value in values]
+
+
 class LossPlot(QWidget):
     """Two curves over the steps; logarithmic, since errors fall by factors."""
 
@@ -27,11 +37,11 @@ class LossPlot(QWidget):
             "circle marks the best; that is what is kept.</qt>"
         )
         legend = QLabel(
-            f"Error of <font color='{_TRAINING}'>━ training</font>&nbsp; "
-            f"<font color='{_HELD_OUT}'>━ held-out pixels</font>&nbsp; "
-            f"<font color='{_BEST}'>○ best</font>&nbsp; by step"
+            f"<font color='{_TRAINING}'>━ training error</font>&nbsp;&nbsp; "
+            f"<font color='{_HELD_OUT}'>━ held-out error</font>&nbsp;&nbsp; "
+            f"<font color='{_BEST}'>○ best</font>"
         )
-        self._plot = pg.PlotWidget(background=None)
+        self._plot = pg.PlotWidget(background=None, axisItems={"left": _Errors("left")})
         self._plot.setFixedHeight(116)
         item = self._plot.getPlotItem()
         item.setMenuEnabled(False)
@@ -84,17 +94,23 @@ class LossPlot(QWidget):
         """Step and held-out error of the point that is marked."""
         return self._mark
 
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a line to see."""
+        return any(len(points) > 1 for points in self._points.values())
+
     def redraw(self) -> None:
         """Draw what was taken in, once there is a line to draw; at most twice a second."""
-        self.setVisible(any(len(points) > 1 for points in self._points.values()))
+        self.setVisible(self.drawn)
         for curve, name in ((self._loss, "loss"), (self._held, "held_out")):
             points = self._points[name]
             curve.setData([p[0] for p in points], [p[1] for p in points])
         mark = [self._mark] if self._mark else []
         self._best.setData([p[0] for p in mark], [p[1] for p in mark])
 
-    def recolour(self, text: str) -> None:
-        """Follow the theme's text colour."""
+    def recolour(self, text: str, background: str) -> None:
+        """Follow the theme."""
+        self._plot.setBackground(background)
         for side in ("left", "bottom"):
             axis = self._plot.getPlotItem().getAxis(side)
             axis.setTextPen(text)

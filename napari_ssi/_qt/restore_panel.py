@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from ..errors import InputError
 from . import region
 from .forecast import Forecast
-from .look import KeepsStill
+from .look import KeepsStill, Note
 from .memory import Memory
 from .resolve import Plan, resolve
 from .saving import Saving
@@ -155,7 +155,7 @@ class RestorePanel(QWidget):
         self.blur.changed.connect(self._context_changed)
         self.noise.changed.connect(self._context_changed)
         self.method.changed.connect(self._method_changed)
-        self.effort.changed.connect(self._forecast.ask)
+        self.effort.changed.connect(self._changed)
         self.effort.unfolded.connect(self._show_forms)
         self.effort.draw.connect(self._draw)
         self.run.start.connect(self.start)
@@ -183,20 +183,26 @@ class RestorePanel(QWidget):
             stack = None
         self.blur.set_stack(stack)
         self.run.set_startable(self.image.layer is not None)
-        self._forecast.ask()
+        self._changed()
 
     def _context_changed(self) -> None:
         self.method.set_context(self.blur.physics_name, self.noise.name)
-        self._forecast.ask()
+        self._changed()
 
     def _method_changed(self) -> None:
         self._show_forms()
+        self._changed()
+
+    def _changed(self) -> None:
+        if self.session.job is None:
+            self.run.problem.say("")
         self._forecast.ask()
 
     def _show_forms(self) -> None:
         if self._torch_ready and self.effort.wants_forms:
             self.effort.show_method(self.method.name)
             self._still.guard(self.effort)
+            self._recolour()
 
     def _load_torch(self) -> None:
         """Import what the first run needs, so that it does not hold up the window then."""
@@ -220,8 +226,6 @@ class RestorePanel(QWidget):
 
     def _forecast_ready(self, words: str, notes: list[str]) -> None:
         self.effort.say_estimate(words)
-        if self.session.job is None:
-            self.run.problem.say("")
 
     def _forecast_refused(self, sentence: str) -> None:
         self.effort.say_estimate("")
@@ -263,7 +267,12 @@ class RestorePanel(QWidget):
                 section.collapse()
 
     def _recolour(self, *_: object) -> None:
-        self.run.plot.recolour(get_theme(self._viewer.theme).text.as_hex())
+        theme = get_theme(self._viewer.theme)
+        self.run.plot.recolour(theme.text.as_hex(), theme.background.as_hex())
+        pairs = zip(theme.text.as_rgb_tuple(), theme.background.as_rgb_tuple(), strict=True)
+        dim = ", ".join(str(round(0.65 * text + 0.35 * ground)) for text, ground in pairs)
+        for note in self.findChildren(Note):
+            note.recolour(f"rgb({dim})")
 
     def closeEvent(self, event: Any) -> None:
         self.detach()

@@ -131,7 +131,6 @@ class RunSection(QFrame):
 
     def begin(self) -> None:
         """A new run: empty plot and snapshots."""
-        self._live.show()
         self.plot.reset()
         self.set_snapshots([])
         self.problem.say("")
@@ -176,6 +175,7 @@ class RunSection(QFrame):
         self._slider.setValue(max(0, at))
         self._slider.blockSignals(False)
         self._look_back.setVisible(bool(snapshots))
+        self._live.setVisible(bool(snapshots) or self.plot.drawn)
         self._caption()
 
     def _slid(self, *_: object) -> None:
