@@ -82,7 +82,8 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     kept = layer.metadata.get("napari_ssi")
     kept = dict(kept) if isinstance(kept, Mapping) else {}
     text = kept.pop("recipe", None)
-    psf = kept.pop("psf", None)
+    psf = kept.pop("psf", None)  # one array, or one per channel
+    psfs = None if psf is None else tuple(psf) if isinstance(psf, list | tuple) else (psf,)
     axes = str(kept.get("axes", ""))
     if len(axes) != layer.ndim:
         axes = detected_axes(layer)
@@ -93,7 +94,7 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
             detected_pixel_size(layer, axes),
             path,
             recipe=Recipe.from_json(text) if text else None,
-            psf=psf,
+            psf=psfs,
             facts={
                 k: plain_json(kept[k]) for k in ("provenance", "estimates", "notes") if k in kept
             },

@@ -48,9 +48,11 @@ def atomically(*targets: Path) -> Iterator[tuple[Path, ...]]:
         for source, target in zip(temporary, targets, strict=True):
             os.replace(source, target)
     except OSError as error:
+        # numpy gives no reason when only a part of an array could be written
+        reason = error.strerror or "the disk is full, or files may not grow this large"
         raise InputError(
-            f"{targets[0]} cannot be written: {error.strerror or error}. Nothing was changed; "
-            "choose another folder or make room."
+            f"{targets[0]} cannot be written: {reason}. Nothing was changed; choose another folder "
+            "or make room."
         ) from None
     finally:
         for path in temporary:

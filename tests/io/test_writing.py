@@ -95,7 +95,7 @@ def test_what_another_reader_finds_in_the_xml(tmp_path: Path) -> None:
 
 def test_a_psf_from_memory_is_saved_beside(tmp_path: Path) -> None:
     recipe = blurred({"kind": "array", "sha256": sha256(PSF)})
-    path = write(restoration("YX", recipe=recipe, psf=PSF), tmp_path / "out.ome.tif")
+    path = write(restoration("YX", recipe=recipe, psf=(PSF,)), tmp_path / "out.ome.tif")
     assert left(tmp_path) == ["out.ome.tif", "out.psf.tif", "out.recipe.json"]
     inside = json.loads(read_annotation(path)["recipe"])["physics"]["params"]["psf"]
     assert inside == {"kind": "file", "path": "out.psf.tif", "sha256": sha256(PSF)}
@@ -111,7 +111,7 @@ def test_a_psf_from_memory_is_saved_beside(tmp_path: Path) -> None:
 def test_one_psf_per_channel(tmp_path: Path) -> None:
     psfs = np.stack([PSF, PSF.T])
     recipe = blurred([{"kind": "array", "sha256": sha256(p)} for p in psfs])
-    path = write(restoration(recipe=recipe, psf=psfs), tmp_path / "out.ome.tif")
+    path = write(restoration(recipe=recipe, psf=tuple(psfs)), tmp_path / "out.ome.tif")
     sources = read_recipe(path).physics.params["psf"]
     assert [Path(s["path"]).name for s in sources] == ["out.psf-0.tif", "out.psf-1.tif"]
     for source, psf in zip(sources, psfs, strict=True):
@@ -170,7 +170,7 @@ def test_a_full_disk_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     recipe = blurred({"kind": "array", "sha256": sha256(PSF)})
-    result = restoration("YX", recipe=recipe, psf=PSF)
+    result = restoration("YX", recipe=recipe, psf=(PSF,))
     write(result, tmp_path / "out.tif")
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -190,7 +190,7 @@ def test_a_full_disk_leaves_what_was_there(
         monkeypatch.setattr(Path, "write_text", write_text)
     else:
         monkeypatch.setattr(tifffile, "imwrite", imwrite)
-    changed = restoration("YX", recipe=recipe, psf=PSF, image=result.image + 1)
+    changed = restoration("YX", recipe=recipe, psf=(PSF,), image=result.image + 1)
     with pytest.raises(InputError, match="No space left on device"):
         write(changed, tmp_path / "out.tif")
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
