@@ -230,7 +230,7 @@ def iterate(
             "ended": stopped,
         },
         models=tuple(learned),
-        psf=None if psf is None else np.asarray(psf),
+        psf=None if psf is None else tuple(_arrays(psf)),
     )
 
 
@@ -298,10 +298,14 @@ def _self_contained(recipe: Recipe, psf: PSF) -> Recipe:
     """The recipe with the hash of a PSF that was handed over in memory."""
     if psf is None:
         return recipe
-    arrays = list(psf) if isinstance(psf, list | tuple) else [np.asarray(psf)]
-    sources = [{"kind": "array", "sha256": sha256(np.asarray(a))} for a in arrays]
+    sources = [{"kind": "array", "sha256": sha256(array)} for array in _arrays(psf)]
     params = {**recipe.physics.params, "psf": sources[0] if len(sources) == 1 else sources}
     return recipe.model_copy(update={"physics": Part(name=recipe.physics.name, params=params)})
+
+
+def _arrays(psf: NDArray[np.floating] | Sequence[NDArray[np.floating]]) -> list[NDArray[np.floating]]:
+    """One PSF for all channels, or one each."""
+    return [np.asarray(p) for p in (psf if isinstance(psf, list | tuple) else [psf])]
 
 
 def _outward(progress: Progress, normalization: Normalization, channel: str) -> Progress:

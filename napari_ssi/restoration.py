@@ -52,7 +52,7 @@ class Restoration:
         Per channel, what was learned; pass to :func:`napari_ssi.run` to apply it to
         another stack.
     psf
-        The PSF that was handed over in memory, to be saved beside the result.
+        The PSF that was handed over in memory (or one per channel), to be saved beside the result.
     """
 
     image: NDArray[np.float32]
@@ -63,4 +63,4 @@ class Restoration:
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[ChannelModel, ...] = ()
-    psf: NDArray[np.floating] | None = None
+    psf: tuple[NDArray[np.floating], ...] | None = None

@@ -68,6 +68,7 @@ def test_channels_have_their_own_model_and_psf():
     y = np.stack([recording(seed=1), 3 * recording(seed=2)])
     result = run(recipe_for("wiener"), ImageStack(y, "CYX"), psf=[PSF, PSF.T])
     assert result.estimates["channel 1: offset"] == pytest.approx(300, abs=9)
+    assert result.psf is not None and np.array_equal(result.psf[1], PSF.T)
     with pytest.raises(InputError, match="one per channel"):
         run(recipe_for("wiener"), ImageStack(y, "CYX"), psf=[PSF, PSF, PSF])
 

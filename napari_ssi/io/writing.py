@@ -65,7 +65,7 @@ def write_image(
     path: str | Path,
     *,
     recipe: Recipe | None = None,
-    psf: NDArray[Any] | None = None,
+    psf: Sequence[NDArray[Any]] | None = None,
     facts: Mapping[str, str] | None = None,
     channel_names: Sequence[str] = (),
 ) -> Path:
@@ -147,12 +147,12 @@ def plain_json(value: Any) -> str:
     return json.dumps(dict(value) if isinstance(value, Mapping) else value, default=simpler)
 
 
-def _in_memory(recipe: Recipe, psf: NDArray[Any] | None) -> list[NDArray[Any]]:
+def _in_memory(recipe: Recipe, psf: Sequence[NDArray[Any]] | None) -> list[NDArray[Any]]:
     """The PSFs that are in no file and follow from no number, one per channel or one for all."""
     sources = recipes.psfs(recipe)
     if psf is None or any(s.get("kind", "file") != "array" for s in sources):
         return []
-    return list(psf) if len(sources) > 1 else [psf]
+    return list(psf)
 
 
 def _write_tiff(
