@@ -171,6 +171,7 @@ def iterate(
 
         # apply to every frame
         clipped, light_in, light_out = 0, 0.0, 0.0
+        applying = time.monotonic()
         for done, index in enumerate(indices):
             frame = stack.read(index)
             digest.update(frame.tobytes())
@@ -186,7 +187,7 @@ def iterate(
                     progress,
                     step=done * max(1, progress.total) + progress.step,
                     total=len(indices) * max(1, progress.total),
-                    elapsed=time.monotonic() - began,
+                    elapsed=time.monotonic() - applying,
                 )
                 yield _outward(whole, normalization, name)
             if nonnegative(recipe):

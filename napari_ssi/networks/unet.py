@@ -139,7 +139,8 @@ class UNetModule(nn.Module):
             scale = tuple(float(f) for f in self.factors[level])
             x = interpolate(x, scale_factor=scale, mode="nearest")
             x = self.up[level](torch.cat([x, skips[level]], 1))
-        x = self.last(x)
+        with torch.autocast(x.device.type, enabled=False):  # the image itself in full precision
+            x = self.last(x.float())
         for axis, (n, pad) in enumerate(zip(shape, pads, strict=True), start=2):
             if pad:
                 x = x.narrow(axis, 0, n)

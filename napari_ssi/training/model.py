@@ -72,16 +72,23 @@ def on_device(loss: Loss, network: UNetModule, device: torch.device) -> Callable
     """Maps a tile, wherever it is, to the estimate of the object on ``device``."""
 
     def predict(tile: Tensor) -> Tensor:
-        with precision(device):
-            return loss.predict(network, tile.to(device)).float()
+        return loss.predict(network, tile.to(device))
 
     return predict
 
 
 def precision(device: torch.device) -> Any:
-    """Half-width arithmetic where the hardware is built for it."""
+    """Half-width arithmetic for training, where the hardware is built for it.
+
+    bfloat16 keeps the range of float32; weights, averages, the last layer and
+    the final inference stay in float32.
+    """
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", torch.bfloat16)
+    if device.type == "cpu":
+        able = getattr(torch.cpu, "get_capabilities", dict)()  # not in older versions of torch
+        if able.get("avx512_bf16") or able.get("amx_bf16"):
+            return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
 
 

@@ -12,7 +12,12 @@ from ..configured import Configured
 class Training(Configured):
     """How a network is trained; the defaults are what measured best (see docs/performance.md)."""
 
-    STEPS: ClassVar[dict[str, int]] = {"quick": 200, "balanced": 1000, "thorough": 4000}
+    #: The budget of an effort in 2D and in 3D, where a step sees ten times as many pixels.
+    STEPS: ClassVar[dict[str, tuple[int, int]]] = {
+        "quick": (250, 100),
+        "balanced": (1500, 500),
+        "thorough": (6000, 2000),
+    }
 
     steps: int | None = Field(
         None,
@@ -60,11 +65,12 @@ class Training(Configured):
         description="Show the windows flipped and turned, where the PSF looks the same so.",
         json_schema_extra={"advanced": True},
     )
-    ensemble: bool = Field(
-        False,
+    ensemble: bool | None = Field(
+        None,
         title="Self-ensemble",
-        description="Average the restorations of the flipped and turned image: up to 8 times "
-        "(16 in 3D) slower, slightly better.",
+        description="Average the restorations of the flipped and turned image, where the PSF looks "
+        "the same so: slightly better, up to 8 times slower to apply (16 in 3D). "
+        "Empty for yes in 2D and no in 3D.",
         json_schema_extra={"advanced": True},
     )
     select: bool = Field(

@@ -68,7 +68,7 @@ class Trainer:
         self.penalties = penalties
         self.network = network
         self.positive = positive
-        self.steps = settings.steps or Training.STEPS[effort]
+        self.effort = effort
 
     def fit(
         self,
@@ -92,7 +92,8 @@ class Trainer:
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
         preview = Preview(control)
-        every = max(5, min(25, self.steps // 8))
+        budget = self.steps(len(windows.size))
+        every = max(5, min(25, budget // 8))
         reason = "the step budget was used up"
         values: dict[str, float] = {}
         reported = step = 0
@@ -104,7 +105,7 @@ class Trainer:
                 raise _Enough
 
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
-            for step in range(1, self.steps + 1):
+            for step in range(1, budget + 1):
                 control.checkpoint()
                 try:
                     if control.stopping:
@@ -121,7 +122,7 @@ class Trainer:
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimizer.step()
                 _average(averaged, network, min(self.settings.averaging, (1 + step) / (10 + step)))
-                if step % every == 0 or step == self.steps:
+                if step % every == 0 or step == budget:
                     reported = step
                     values = {"loss": float(total.detach()), "held_out": score(averaged, noise)}
                     if not math.isfinite(values["held_out"]):
@@ -142,7 +143,7 @@ class Trainer:
                     yield Progress(
                         "training",
                         step,
-                        self.steps,
+                        budget,
                         values if reported == step else {},
                         now - began,
                         picture,
@@ -171,7 +172,7 @@ class Trainer:
             estimates["training_seconds"],
             message=f"Training ended after {step} steps: {reason}.",
         )
-        return TrainedModel(averaged, self.loss, estimates, self.settings.ensemble)
+        return TrainedModel(averaged, self.loss, estimates, self.ensemble(len(windows.size)))
 
     def windows(
         self, frames: Sequence[Tensor], held: Sequence[Tensor], physics: Physics
@@ -188,7 +189,18 @@ class Trainer:
         """A network for objects of ``shape``, its weights drawn from ``generator``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(generator))
-            return self.network.build(shape, positive=self.positive)
+            network = self.network.build(shape, positive=self.positive)
+        form = torch.channels_last if len(shape) == 2 else torch.channels_last_3d
+        return network.to(memory_format=form)
+
+    def steps(self, ndim: int) -> int:
+        """The budget."""
+        return self.settings.steps or Training.STEPS[self.effort][ndim == 3]
+
+    def ensemble(self, ndim: int) -> bool:
+        """Whether the symmetries are averaged."""
+        given = self.settings.ensemble
+        return ndim == 2 if given is None else given
 
     def batch(self, ndim: int) -> int:
         """Windows per step."""
