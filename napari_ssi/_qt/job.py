@@ -65,13 +65,16 @@ class Job(QObject):
         control = self.control
         self._worker = Worker(lambda: steps(plan, control), control)
         self._worker.yielded.connect(self.happened)
-        self._worker.returned.connect(lambda _: self.ended.emit())
+        self._worker.returned.connect(self._returned)
         self._worker.cancelled.connect(self.cancelled)
         self._worker.errored.connect(self.failed)
 
     def start(self) -> None:
         """Begin, in a thread of the pool."""
         self._worker.start()
+
+    def _returned(self, _: object) -> None:
+        self.ended.emit()
 
 
 def steps(plan: Plan, control: Control) -> Generator[Event, None, None]:

@@ -224,6 +224,24 @@ def from_file(path: str) -> Image:
     )
 
 
+def from_header(layer: Image) -> ImageStack | None:
+    """What the layer's file says of axes and pixel size, where the layer itself says nothing.
+
+    napari's own reader of TIFF files hands over the pixels alone.
+    """
+    path = layer.source.path
+    bare = all(_letter(label) == "" for label in layer.axis_labels)
+    if not bare or not path or not str(path).lower().endswith((".tif", ".tiff")):
+        return None
+    from .. import io
+
+    try:
+        stack = io.read(path)
+    except Exception:  # the pixels are there already; the header is a bonus
+        return None
+    return stack if stack.shape == tuple(pixels(layer).shape) else None
+
+
 def _letter(label: str) -> str:
     label = label.strip().lower()
     if label.upper() in AXES and len(label) == 1:

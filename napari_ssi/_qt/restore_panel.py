@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..errors import InputError
@@ -53,11 +52,13 @@ class RestorePanel(QWidget):
 
     finished = Signal(object)
     failed = Signal(str)
+    _docked = False
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self.setWindowTitle("Restore")
-        self._viewer = viewer
+        # napari hands plugins a proxy, of which the layers are not the layers that it lists
+        self._viewer = viewer = getattr(viewer, "__wrapped__", viewer)
         self._torch_ready = False
         self._saving = Saving(self)
         self._memory = Memory()
@@ -173,8 +174,9 @@ class RestorePanel(QWidget):
         self.session.busy.connect(self._forecast.hold)
         self._viewer.events.theme.connect(self._recolour)
         # A method of this object would not be called any more once it is being destroyed.
-        session = self.session
-        self.destroyed.connect(lambda: session.abandon())
+        parts = (self.session, self.image, self.blur)
+        theme, recolour = self._viewer.events.theme, self._recolour
+        self.destroyed.connect(lambda: _let_go(parts, theme, recolour))
 
     def _image_changed(self) -> None:
         try:
@@ -274,6 +276,16 @@ class RestorePanel(QWidget):
         for note in self.findChildren(Note):
             note.recolour(f"rgb({dim})")
 
+    def event(self, event: QEvent) -> bool:
+        """Notice the dock being closed for good: napari then takes the panel out of it."""
+        if event.type() == QEvent.Type.ParentChange:
+            if self._docked and self.parent() is None:
+                self.session.cancel()
+                self.detach()
+                self.deleteLater()
+            self._docked = self.parent() is not None
+        return bool(super().event(event))
+
     def closeEvent(self, event: Any) -> None:
         self.detach()
         super().closeEvent(event)
@@ -281,11 +293,14 @@ class RestorePanel(QWidget):
     def detach(self) -> None:
         """Cancel a run and let go of the viewer."""
         self._remember()
-        with contextlib.suppress(ValueError, KeyError, RuntimeError):
-            self.session.detach()
-            self.image.detach()
-            self.blur.detach()
-            self._viewer.events.theme.disconnect(self._recolour)
+        _let_go((self.session, self.image, self.blur), self._viewer.events.theme, self._recolour)
+
+
+def _let_go(parts: tuple[Any, ...], theme: Any, recolour: Any) -> None:
+    """Be called by the viewer no more; safe when the widgets are gone, and twice."""
+    for part in parts:
+        part.detach()
+    theme.disconnect(recolour)
 
 
 def _import_engine() -> None:

@@ -79,8 +79,9 @@ class Worker(WorkerBase):
 def call(work: Callable[[], Any]) -> Worker:
     """A worker for one call; its result comes with ``returned``."""
 
-    def once() -> Generator[Any, None, Any]:
-        return work()
-        yield
+    return Worker(lambda: _once(work), Control())
 
-    return Worker(once, Control())
+
+def _once(work: Callable[[], Any]) -> Generator[Any, None, Any]:
+    yield from ()
+    return work()

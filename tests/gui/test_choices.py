@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+import tifffile
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QPushButton, QSlider, QWidget
 
 from napari_ssi import registry
 from napari_ssi._qt.restore_panel import RestorePanel
@@ -23,6 +24,24 @@ def words(panel: Any) -> str:
 def test_the_image_is_described_in_words(panel: Any, stack: Any, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: "offset" in words(panel), timeout=15_000)
     assert words(panel).startswith("6 z-planes, 36 x 40 pixels, 0.1 x 0.1 x 0.3 µm, uint16, offset")
+
+
+def test_a_file_is_opened_with_its_axes_and_pixel_size(
+    viewer: Any, panel: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    path = tmp_path / "lapse.ome.tif"
+    size = {"PhysicalSizeX": 0.2, "PhysicalSizeY": 0.2}
+    data = np.random.default_rng(0).integers(0, 99, (4, 32, 32), np.uint16)
+    tifffile.imwrite(path, data, metadata={"axes": "TYX", **size})
+    panel.image.open(str(path))
+    assert words(panel).startswith("4 time points, 32 x 32 pixels, 0.2 x 0.2 µm")
+    with qtbot.waitSignal(panel.failed) as signal:
+        panel.image.open(str(tmp_path / "absent.tif"))
+    assert panel.image._problem.text() == signal.args[0]
+    # dropped onto the window, napari's reader gives the pixels alone
+    plain = viewer.open(str(path), plugin="napari")[0]
+    panel.set_image(plain)
+    assert words(panel).startswith("4 time points, 32 x 32 pixels, 0.2 x 0.2 µm")
 
 
 def test_axes_pixel_size_and_offset_can_be_corrected(panel: Any, stack: Any) -> None:
@@ -255,10 +274,10 @@ def test_every_control_has_a_tooltip(panel: Any, stack: Any, qtbot: Any) -> None
 def test_the_wheel_scrolls_and_changes_nothing(panel: Any, cells: Any, qtbot: Any) -> None:
     picker = panel.effort._effort
     before = picker.currentIndex()
-    centre = picker.rect().center()
+    centre = QPointF(picker.rect().center())
     event = QWheelEvent(
         centre,
-        picker.mapToGlobal(centre),
+        QPointF(picker.mapToGlobal(centre.toPoint())),
         QPoint(0, -120),
         QPoint(0, -120),
         Qt.MouseButton.NoButton,
@@ -266,7 +285,5 @@ def test_the_wheel_scrolls_and_changes_nothing(panel: Any, cells: Any, qtbot: An
         Qt.ScrollPhase.NoScrollPhase,
         False,
     )
-    from qtpy.QtWidgets import QApplication
-
     QApplication.sendEvent(picker, event)
     assert picker.currentIndex() == before

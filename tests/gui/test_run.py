@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt, QThreadPool
+from napari.utils._proxies import PublicOnlyProxy
+from qtpy.QtCore import Qt, QThreadPool, QTimer
 from qtpy.QtWidgets import QPushButton
 
+from napari_ssi._qt.restore_panel import RestorePanel
 from napari_ssi.errors import InputError
 
 
@@ -256,3 +258,35 @@ def test_start_is_there_again_after_a_run_and_a_second_run_works(
         with qtbot.waitSignal(panel.finished, timeout=15_000):
             click(qtbot, panel, "Start")
     assert names(viewer) == ["cells", "cells · Noise2Self", "cells · Noise2Self [1]"]
+
+
+def test_a_panel_that_was_closed_is_not_called_any_more(
+    viewer: Any, engine: Any, cells: Any, qtbot: Any
+) -> None:
+    panel = RestorePanel(viewer)
+    dock = viewer.window.add_dock_widget(panel, name="Restore", allowed_areas=["right"])
+    plain(panel)
+    engine.steps = (100_000,)
+    panel.start()
+    qtbot.waitUntil(lambda: len(engine.planes) > 2, timeout=15_000)
+    control = panel.session.job.control
+    with qtbot.waitSignal(panel.destroyed, timeout=15_000):
+        QTimer.singleShot(0, dock.destroyOnClose)  # as a click would, from the event loop
+    assert control.cancelled
+    viewer.add_image(np.zeros((16, 16)))
+    viewer.layers.remove(cells)
+    viewer.dims.set_point(0, 3)
+    viewer.theme = "light"
+    qtbot.wait(100)
+
+
+def test_it_works_through_the_proxy_that_napari_hands_to_plugins(
+    viewer: Any, engine: Any, cells: Any, qtbot: Any
+) -> None:
+    panel = RestorePanel(PublicOnlyProxy(viewer))
+    viewer.window.add_dock_widget(panel, name="Restore")
+    with qtbot.waitSignal(panel.finished, timeout=15_000):
+        click(qtbot, panel, "Start")
+    assert names(viewer) == ["cells", "cells · Total variation", "cells · Noise2Self"]
+    click(qtbot, panel, "Side by side")
+    assert [la.visible for la in viewer.layers] == [True] * 3

@@ -20,6 +20,7 @@ from ..layers import (
     detected_axes,
     detected_pixel_size,
     from_file,
+    from_header,
     refusal,
     to_stack,
 )
@@ -216,11 +217,12 @@ class ImageSection(Section):
         self._axes.blockSignals(True)
         self._axes.clear()
         if layer is not None and not refusal(layer):
-            found = detected_axes(layer)
+            header = from_header(layer)
+            found = header.axes if header else detected_axes(layer)
             for letters, words in axes_choices(layer.ndim, found):
                 self._axes.addItem(words, letters)
             self._axes.choose(found)
-            sizes = detected_pixel_size(layer, found) or ()
+            sizes = detected_pixel_size(layer, found) or (header and header.pixel_size) or ()
             known = dict(zip([a for a in "ZYX" if a in found], sizes, strict=False))
             for axis, box in self._sizes.items():
                 box.blockSignals(True)
