@@ -87,7 +87,9 @@ def _trained(
     # a forward pass is about a third of a step; margins double the pixels of a tile
     per_pixel = step / 3 / pixels
     views = len(physics.symmetries(len(shape))) if trainer.ensemble(len(shape)) else 1
-    seconds = 1.15 * trainer.steps(len(shape)) * step + 2 * per_pixel * math.prod(shape) * frames * views
+    seconds = (
+        1.15 * trainer.steps(len(shape)) * step + 2 * per_pixel * math.prod(shape) * frames * views
+    )
     width = network.channels
     training = pixels * width * 4 * 16
     inference = min(2 * math.prod(shape), TILE_PIXELS[len(shape)]) * width * 4 * 6

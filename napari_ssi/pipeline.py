@@ -304,7 +304,9 @@ def _self_contained(recipe: Recipe, psf: PSF) -> Recipe:
     return recipe.model_copy(update={"physics": Part(name=recipe.physics.name, params=params)})
 
 
-def _arrays(psf: NDArray[np.floating] | Sequence[NDArray[np.floating]]) -> list[NDArray[np.floating]]:
+def _arrays(
+    psf: NDArray[np.floating] | Sequence[NDArray[np.floating]],
+) -> list[NDArray[np.floating]]:
     """One PSF for all channels, or one each."""
     return [np.asarray(p) for p in (psf if isinstance(psf, list | tuple) else [psf])]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .background import Levels
-from .normalization import Normalization
 from .noise.base import NoiseModel
+from .normalization import Normalization
 from .recipe import Recipe
 from .restorer import Fitted
 from .stack import ImageStack

@@ -34,8 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--effort",
         choices=options.EFFORTS,
-        default="quick",
-        help="quick: about a minute on two cores",
+        default="balanced",
+        help="how long to train at most; balanced: a few minutes on two cores",
     )
 
 

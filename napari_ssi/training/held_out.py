@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -14,17 +15,15 @@ from .windows import Windows
 
 #: Residuals beyond this quantile (outliers, hot pixels) do not enter the score.
 TRIM = 0.98
-#: About as many held-out pixels are wanted, and at most this share of all.
-WANTED, MOST = 3000, 0.04
-#: Pixels of the object that are looked at in a check, at most.
-LOOKED_AT = 150_000
+#: Share of the pixels that are held out.
+SHARE = 0.03
+#: Pixels of the object that are looked at in a check, at most, in 2D and 3D.
+LOOKED_AT = {2: 150_000, 3: 600_000}
 
 
 def draw(frames: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
     """Masks of single held-out pixels, spread at random over the frames."""
-    total = sum(f.numel() for f in frames)
-    share = min(MOST, max(WANTED / total, 0.005))
-    return [torch.rand(f.shape, generator=generator, device=f.device) < share for f in frames]
+    return [torch.rand(f.shape, generator=generator, device=f.device) < SHARE for f in frames]
 
 
 class HeldOut:
@@ -45,13 +44,12 @@ class HeldOut:
         generator: torch.Generator,
     ) -> None:
         whole = Windows(frames, held, physics, physics.object_shape(frames[0].shape[2:]), False)
-        windows = whole
-        n = 1
-        if torch.Size(whole.size).numel() > LOOKED_AT:
-            windows = Windows(frames, held, physics, size, False)
-            n = max(2, LOOKED_AT // torch.Size(windows.size).numel())
+        most = LOOKED_AT[len(whole.size)]
+        if math.prod(whole.size) <= most:
+            windows, n = whole, min(len(frames), most // math.prod(whole.size))
         else:
-            n = max(1, min(len(frames), LOOKED_AT // torch.Size(whole.size).numel()))
+            windows = Windows(frames, held, physics, size, False)
+            n = max(2, most // math.prod(windows.size))
         self._batches = []
         for _ in range(n):
             y, mask, view = windows.draw(1, generator)

@@ -191,7 +191,10 @@ class Trainer:
             torch.manual_seed(_seed(generator))
             network = self.network.build(shape, positive=self.positive)
         form = torch.channels_last if len(shape) == 2 else torch.channels_last_3d
-        return network.to(memory_format=form)
+        for weight in network.parameters():
+            if weight.ndim > 1:  # biases have no layout
+                weight.data = weight.data.contiguous(memory_format=form)
+        return network
 
     def steps(self, ndim: int) -> int:
         """The budget."""
