@@ -86,7 +86,9 @@ def precision(device: torch.device) -> Any:
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", torch.bfloat16)
     if device.type == "cpu":
-        able = getattr(torch.cpu, "get_capabilities", dict)()  # not in older versions of torch
+        able: dict[str, Any] = getattr(
+            torch.cpu, "get_capabilities", dict
+        )()  # not in older versions of torch
         if able.get("avx512_bf16") or able.get("amx_bf16"):
             return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
