@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -81,8 +82,12 @@ class Session(QObject):
         self.restorations, self._last = {}, None
         self._preview.begin(plan.frames[0])
         self._view.begin()
+        z = self._plane(plan)
+        # Adding a layer takes napari a while; done now, it does not hold up the window later.
+        with contextlib.suppress(InputError):
+            self._preview.show(plan.stack.read(plan.stack.frames(0, 2)[z]))
         self._refresh()
-        self.job = job = Job(plan, self._plane(plan), self)
+        self.job = job = Job(plan, z, self)
         job.happened.connect(self._on_event)
         job.ended.connect(self._on_ended)
         job.cancelled.connect(self._on_cancelled)

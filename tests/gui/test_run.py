@@ -124,7 +124,8 @@ def test_cancel_leaves_nothing_behind(
     engine.steps, engine.pause = (100_000,), 0.02
     plain(panel)
     click(qtbot, panel, "Start")
-    qtbot.waitUntil(lambda: "cells · preview" in names(viewer), timeout=15_000)
+    assert "cells · preview" in names(viewer)
+    qtbot.waitUntil(lambda: bool(panel.session._preview.snapshots), timeout=15_000)
     if when == "paused":
         click(qtbot, panel, "Pause")
     if when == "stopping":
@@ -204,7 +205,8 @@ def test_changes_during_a_run_have_no_effect_on_it(
     engine.steps = (100_000,)
     plain(panel)
     click(qtbot, panel, "Start")
-    qtbot.waitUntil(lambda: "cells · preview" in names(viewer), timeout=15_000)
+    assert "cells · preview" in names(viewer)
+    qtbot.waitUntil(lambda: bool(panel.session._preview.snapshots), timeout=15_000)
     viewer.add_image(np.ones((6, 32, 32)), name="another")
     panel.image._picker.setCurrentIndex(1)
     panel.blur._kind.choose("gaussian")
@@ -225,7 +227,8 @@ def test_input_and_preview_deleted_in_mid_run(
     engine.steps = (100_000,)
     plain(panel)
     click(qtbot, panel, "Start")
-    qtbot.waitUntil(lambda: "cells · preview" in names(viewer), timeout=15_000)
+    assert "cells · preview" in names(viewer)
+    qtbot.waitUntil(lambda: bool(panel.session._preview.snapshots), timeout=15_000)
     viewer.layers.remove("cells · preview")
     viewer.layers.remove(cells)
     seen = len(panel.session._preview.snapshots)
