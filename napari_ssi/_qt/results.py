@@ -30,7 +30,7 @@ def to_layers(restoration: Restoration, plan: Plan, label: str) -> list[Image]:
 
 
 def facts(restoration: Restoration) -> dict[str, Any]:
-    """What a layer's metadata keeps of a restoration: plain values, no arrays."""
+    """What a layer's metadata keeps of a restoration, for napari's own Save."""
     return {
         "recipe": restoration.recipe.to_json(),
         "estimates": dict(restoration.estimates),
@@ -38,4 +38,5 @@ def facts(restoration: Restoration) -> dict[str, Any]:
         "notes": list(restoration.notes),
         "axes": restoration.source.axes,
         "pixel_size": restoration.source.pixel_size,
+        "psf": restoration.psf,
     }
