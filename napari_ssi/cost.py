@@ -86,7 +86,7 @@ def _trained(
     pixels = trainer.batch(len(shape)) * math.prod(windows.size)
     # a forward pass is about a third of a step; margins double the pixels of a tile
     per_pixel = step / 3 / pixels
-    views = len(physics.symmetries(len(shape))) if trainer.ensemble(len(shape)) else 1
+    views = len(physics.symmetries(len(shape))) if trainer.ensemble(shape, frames) else 1
     seconds = (
         1.15 * trainer.steps(len(shape)) * step + 2 * per_pixel * math.prod(shape) * frames * views
     )

@@ -70,7 +70,7 @@ class Training(Configured):
         title="Self-ensemble",
         description="Average the restorations of the flipped and turned image, where the PSF looks "
         "the same so: slightly better, up to 8 times slower to apply (16 in 3D). "
-        "Empty for yes in 2D and no in 3D.",
+        "Empty for yes if the recording is a single plane of at most 2 megapixels.",
         json_schema_extra={"advanced": True},
     )
     select: bool = Field(

@@ -23,6 +23,10 @@ from .settings import Training
 from .windows import Windows
 
 
+#: Pixels of a single plane for which averaging the symmetries takes seconds.
+SMALL = 2_000_000
+
+
 class _Enough(Exception):
     """Stop was pressed in the middle of a step."""
 
@@ -172,7 +176,9 @@ class Trainer:
             estimates["training_seconds"],
             message=f"Training ended after {step} steps: {reason}.",
         )
-        return TrainedModel(averaged, self.loss, estimates, self.ensemble(len(windows.size)))
+        return TrainedModel(
+            averaged, self.loss, estimates, self.ensemble(windows.shape, len(frames))
+        )
 
     def windows(
         self, frames: Sequence[Tensor], held: Sequence[Tensor], physics: Physics
@@ -200,10 +206,11 @@ class Trainer:
         """The budget."""
         return self.settings.steps or Training.STEPS[self.effort][ndim == 3]
 
-    def ensemble(self, ndim: int) -> bool:
-        """Whether the symmetries are averaged."""
+    def ensemble(self, shape: Sequence[int], frames: int) -> bool:
+        """Whether the symmetries are averaged in frames of spatial ``shape``."""
         given = self.settings.ensemble
-        return ndim == 2 if given is None else given
+        small = len(shape) == 2 and frames == 1 and math.prod(shape) <= SMALL
+        return small if given is None else given
 
     def batch(self, ndim: int) -> int:
         """Windows per step."""

@@ -154,7 +154,7 @@ def test_penalties_act():
 def test_ensemble_averages_the_symmetries():
     _, y = scene()
     model, _ = fit(y, steps=5)
-    assert model.ensemble  # in 2D it costs little
+    assert model.ensemble  # in a single small plane it costs little
     model.ensemble = False
     single = restored(model, y)
     model.ensemble = True
