@@ -22,7 +22,6 @@ from .schedule import Plateau
 from .settings import Training
 from .windows import Windows
 
-
 #: Pixels of a single plane for which averaging the symmetries takes seconds.
 SMALL = 2_000_000
 
