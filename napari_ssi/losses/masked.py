@@ -29,7 +29,6 @@ ABOUT = {
         "when": "Noise independent from pixel to pixel, and no blur to undo.",
         "recommended": True,
         "physics": ["denoising"],
-        "params": {"replacement": "random"},
     },
     "noise2void": {
         "label": "Noise2Void",

@@ -107,6 +107,7 @@ class Trainer:
             if control.stopping:
                 raise _Enough
 
+        yield Progress("training", 0, budget, elapsed=time.monotonic() - began)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
             for step in range(1, budget + 1):
                 control.checkpoint()
