@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, avg_pool3d, max_pool2d, max_pool3d
+from torch.nn.functional import avg_pool2d, avg_pool3d, max_pool2d, max_pool3d, pad
 
 
 def random_mask(y: Tensor, density: float, generator: torch.Generator) -> Tensor:
@@ -37,7 +37,10 @@ def widened(mask: Tensor, reach: Sequence[int]) -> Tensor:
 def box(y: Tensor, radius: int) -> Tensor:
     """Mean over a cube of side ``2 radius + 1``, zeros outside counted in."""
     pool = avg_pool2d if y.ndim == 4 else avg_pool3d
-    return pool(y, 2 * radius + 1, stride=1, padding=radius, count_include_pad=True)
+    side = 2 * radius + 1
+    if min(y.shape[2:]) < side:  # torch pools no axis that is shorter than the cube, padded or not
+        return pool(pad(y, (radius,) * 2 * (y.ndim - 2)), side, stride=1)
+    return pool(y, side, stride=1, padding=radius, count_include_pad=True)
 
 
 def replaced(y: Tensor, masked: Tensor) -> Tensor:

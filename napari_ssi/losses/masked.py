@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from ..noise.base import NoiseModel
@@ -102,6 +102,13 @@ class MaskedLoss(Loss):
         json_schema_extra={"advanced": True},
     )
 
+    @field_validator("reach")
+    @classmethod
+    def _not_negative(cls, reach: tuple[int, ...]) -> tuple[int, ...]:
+        if len(reach) > 3 or any(r < 0 for r in reach):
+            raise ValueError("input should be at most three numbers of pixels, 0 or more")
+        return reach
+
     def __call__(
         self,
         network: Network,
@@ -115,7 +122,7 @@ class MaskedLoss(Loss):
         counted, hidden = self.draw(y, generator)
         if held is not None:
             counted, hidden = counted & ~held, hidden | held
-        seen = self.hide(y, hidden, generator)
+        seen = self.hide(y, physics.hidden(hidden), generator)
         z = noise.mean(physics.A(network(physics.initial(seen))))
         residual = z - physics.target(y)
         penalty = residual.abs() if self.norm == "l1" else residual.square()

@@ -81,6 +81,10 @@ class Physics(Configured, ABC):
         """The part of y that ``A`` predicts: all of it, except within a training window."""
         return y
 
+    def hidden(self, mask: Tensor) -> Tensor:
+        """The mask, with all copies that y holds of a masked pixel masked like it (see training)."""
+        return mask
+
     def crop(self, x: Tensor) -> Tensor:
         """The part of the object that lies under the measurement."""
         return crop(x, self.halo)

@@ -42,6 +42,13 @@ class WindowPhysics(Physics):
 
     def initial(self, y: Tensor) -> Tensor:
         """y with what lies beyond the picture's edge replaced by its reflection."""
+        return self._folded(y)
+
+    def hidden(self, mask: Tensor) -> Tensor:
+        """The mask; beyond the picture's edge, where y repeats pixels, that of their originals."""
+        return self._folded(mask)
+
+    def _folded(self, y: Tensor) -> Tensor:
         for axis, fold in enumerate(self._folds, start=2):
             if fold is not None:
                 view = [1] * y.ndim
@@ -113,7 +120,6 @@ class Windows:
             # the fold is resolved before the move: the moved window has no edge of its own
             move = self.moves[int(torch.randint(len(self.moves), (), generator=generator))]
             physics = _MovedPhysics(physics, move)
-            y, held = y, held
         return y, held, physics
 
     def _cut(self, frame: Tensor, start: Sequence[int]) -> Tensor:

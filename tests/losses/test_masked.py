@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from napari_ssi import registry
+from napari_ssi.errors import InputError
 from napari_ssi.losses._masks import grid_mask, random_mask, replaced, replaced_randomly, widened
 from napari_ssi.losses.masked import MaskedLoss
 from napari_ssi.networks.unet import UNet
@@ -148,3 +149,18 @@ def test_names_and_their_settings():
     assert known["noise2void"].build().replacement == "random"
     assert "denoising" in known["noise2self"].refusal(physics="blur", noise="independent")
     assert known["ssi"].refusal(physics="blur", noise="independent") == ""
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (2, 9, 12), (5, 16, 16)])
+def test_replacement_in_stacks_thinner_than_the_neighbourhood(shape):
+    y = torch.full((1, 1, *shape), 3.0)
+    masked = torch.ones_like(y, dtype=torch.bool)
+    masked[..., ::8] = False
+    y[masked] = 1e6
+    assert torch.allclose(replaced(y, masked), torch.tensor(3.0))
+
+
+@pytest.mark.parametrize("reach", [(-1,), (1, 2, 3, 4)])
+def test_an_impossible_reach_is_refused(reach):
+    with pytest.raises(InputError, match="'reach' parameter"):
+        MaskedLoss.from_params({"pattern": "structured", "reach": reach})

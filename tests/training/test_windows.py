@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from napari_ssi.losses.masked import MaskedLoss
+from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.base import extend
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
@@ -69,3 +71,40 @@ def test_the_edge_is_reflected_after_masking():
     spoiled[..., :2, :] = 1e6
     spoiled[..., -2:] = -1e6
     assert torch.equal(view.initial(spoiled), view.initial(patch))
+
+
+@pytest.mark.parametrize("replacement", ["mean", "random"])
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("size", [(16, 16), (80, 80)])
+def test_the_network_does_not_see_what_it_is_to_predict(replacement, symmetric, size):
+    """Nor the copies of it that the window holds beyond the picture's edge."""
+    shape = (24, 24)
+    physics = Blur.from_array(SYMMETRIC, shape)
+    loss = MaskedLoss(replacement=replacement)
+    y = torch.rand(1, 1, *shape, generator=torch.Generator().manual_seed(0))
+    held = torch.rand(y.shape, generator=torch.Generator().manual_seed(1)) < 0.03
+    number = torch.arange(y.numel(), dtype=torch.float32).reshape(y.shape)
+
+    def seen(y, seed):
+        def network(x):
+            inputs.append(x)
+            return x
+
+        inputs = []
+        generator = torch.Generator().manual_seed(seed)
+        patch, mask, view = Windows([y], [held], physics, size, symmetric).draw(1, generator)
+        terms = loss(network, patch, view, Independent(), generator, mask)
+        return inputs[0], sum(terms.values())
+
+    for seed in range(15):
+        x, value = seen(y, seed)
+        # held-out pixels: neither the input nor the loss knows them
+        other, same = seen(torch.where(held, y + 100, y), seed)
+        assert torch.equal(x, other) and torch.equal(value, same)
+        # the pixels that this step predicts: the input does not know them
+        generator = torch.Generator().manual_seed(seed)
+        numbers, mask, view = Windows([number], [held], physics, size, symmetric).draw(1, generator)
+        counted = loss.draw(numbers, generator)[0] & ~mask
+        predicted = view.target(numbers)[view.target(counted)].long()
+        changed = y.flatten().index_add(0, predicted, torch.full(predicted.shape, 100.0))
+        assert predicted.numel() and torch.equal(x, seen(changed.reshape(y.shape), seed)[0])
