@@ -36,11 +36,17 @@ class Normalization:
         brightest becomes 1. Raises :class:`~napari_ssi.errors.InputError` for a
         constant image, and for an offset that no pixel exceeds.
         """
-        values = np.concatenate([p.ravel() for p in planes]) - np.float32(offset)
-        if float(values.min()) == float(values.max()):
+        values = np.concatenate([p.ravel() for p in planes])
+        lowest, brightest = float(values.min()), float(values.max())
+        if lowest == brightest:
             raise InputError(
-                f"The image is constant (every pixel is {values[0] + offset:g}): "
-                "there is nothing to restore."
+                f"The image is constant (every pixel is {lowest:g}): there is nothing to restore."
+            )
+        values = values - np.float32(offset)
+        if float(values.min()) == float(values.max()) and offset < lowest:
+            raise InputError(
+                f"The camera offset of {offset:g} is too far below the pixels, which are between "
+                f"{lowest:g} and {brightest:g}; give the value that the camera shows in the dark."
             )
         scale = float(np.percentile(values, 99.8))
         if scale <= 0:
@@ -48,7 +54,7 @@ class Normalization:
         if scale <= 0:
             raise InputError(
                 f"The camera offset of {offset:g} is not below any pixel (the brightest is "
-                f"{scale + offset:g}); give the value that the camera shows in the dark."
+                f"{brightest:g}); give the value that the camera shows in the dark."
             )
         return cls(offset, scale)
 

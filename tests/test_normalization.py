@@ -48,3 +48,11 @@ def test_errors_are_sentences() -> None:
         InputError, match=r"offset of 1000 is not below any pixel \(the brightest is 63\)"
     ):
         Normalization.fit([y], 1000.0)
+
+
+def test_an_offset_far_below_the_pixels_is_refused_for_what_it_is():
+    plane = np.random.default_rng(0).random((16, 16)).astype(np.float32)
+    with pytest.raises(InputError, match="offset of -1e\\+09 is too far below"):
+        Normalization.fit([plane], -1e9)
+    with pytest.raises(InputError, match="not below any pixel"):
+        Normalization.fit([plane], 1e9)
