@@ -103,7 +103,7 @@ class Recipe(BaseModel):
     effort: Effort = "balanced"
     training: Params = Field(default_factory=dict)
     nonnegative: bool | None = Field(None, description="None: for deconvolution only.")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=1 << 63)
     device: Device = "auto"
 
     @model_validator(mode="before")
@@ -133,12 +133,16 @@ class Recipe(BaseModel):
     @classmethod
     def create(cls, /, **parts: Any) -> Self:
         """Build, with one sentence for the first fault, and check names and combination."""
-        try:
-            recipe = cls.model_validate(parts)
-        except ValidationError as error:
-            raise InputError(sentence(error, "the recipe", list(cls.model_fields))) from None
+        recipe = cls._validated(parts)
         recipe.check()
         return recipe
+
+    @classmethod
+    def _validated(cls, parts: dict[str, Any]) -> Self:
+        try:
+            return cls.model_validate(parts)
+        except ValidationError as error:
+            raise InputError(sentence(error, "the recipe", list(cls.model_fields))) from None
 
     @property
     def is_baseline(self) -> bool:
@@ -165,8 +169,13 @@ class Recipe(BaseModel):
             )
         if self.is_baseline and len(self.method) > 1:
             raise InputError("A baseline stands alone; it takes no further loss terms.")
+        if self.method[0].weight == 0:
+            raise InputError("The method itself has weight 0: nothing would be learned; give 1.")
         for term in self.method[1:]:
-            registry.find("loss", term.name)
+            if registry.find("loss", term.name).role == "data":
+                raise InputError(
+                    f"{term.name!r} cannot be a further term, as it is a method; one is enough."
+                )
         refusal = data[self.method[0].name].refusal(
             physics=self.physics.name, noise=self.noise.name
         )
@@ -189,15 +198,16 @@ class Recipe(BaseModel):
                 value = text
             part, _, name = key.partition(".")
             *folders, name = name.split(".")
-            terms = {term["name"]: term["params"] for term in tree["method"]}
             if not name:
-                tree[part] = value
+                # a name alone gets its params, for the keys that follow; a wrong value is refused
+                tree = self._validated({**tree, part: value}).model_dump(mode="json")
                 continue
+            terms = {term["name"]: term["params"] for term in tree["method"]}
             if part in ("training", "levels"):
                 params = tree[part]
             elif part in ("physics", "noise", "network"):
                 params = tree[part]["params"]
-            elif part == "method":
+            elif part == "method" and tree["method"]:
                 params = tree["method"][0]["params"]
             elif part in terms:
                 params = terms[part]

@@ -260,3 +260,33 @@ def test_files_that_cannot_be_used_are_sentences(tmp_path: Path) -> None:
         Recipe.load(tmp_path / "binary.json")
     with pytest.raises(InputError, match="cannot be written"):
         Recipe.create().save(tmp_path / "no" / "folder.json")
+
+
+def test_settings_can_name_a_part_and_then_its_parameters():
+    recipe = Recipe().with_settings(
+        {"physics": "blur", "physics.psf.path": "a.tif", "method": "ssi", "method.density": "0.1"}
+    )
+    assert recipe.physics.params == {"psf": {"path": "a.tif"}}
+    assert recipe.method[0].name == "ssi" and recipe.method[0].params == {"density": 0.1}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"training": "5", "training.steps": "3"},
+        {"levels": "null", "levels.offset": "3"},
+        {"method": "[1]", "method.density": "1"},
+        {"method": "[]", "method.density": "1"},
+        {"seed": "1" + "0" * 30},
+    ],
+)
+def test_nonsense_settings_are_refused_in_a_sentence(settings):
+    with pytest.raises(InputError):
+        Recipe(method="noise2self").with_settings(settings)
+
+
+def test_terms_that_would_do_nothing_or_fail_are_refused():
+    with pytest.raises(InputError, match="cannot be a further term"):
+        Recipe.create(method=[{"name": "noise2self"}, {"name": "noise2void"}])
+    with pytest.raises(InputError, match="nothing would be learned"):
+        Recipe.create(method=[{"name": "noise2self", "weight": 0}])
