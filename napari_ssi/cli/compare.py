@@ -224,6 +224,8 @@ def _methods(arguments: argparse.Namespace) -> list[str]:
                 raise InputError(
                     f"There is no method {name!r}; choose from: {', '.join(sorted(known))}."
                 )
+        if not names:
+            raise InputError(f"--methods names none; choose from: {', '.join(sorted(known))}.")
         return names
     physics = "blur" if arguments.psf is not None else "denoising"
     noise = arguments.noise or "independent"

@@ -94,3 +94,9 @@ def test_faults(files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFi
     assert main([*base, "--truth", str(files["psf"])]) == 1
     assert main([*base[:3], str(files["in"])]) == 1  # a file where the folder should be
     assert capsys.readouterr().err.count("napari-ssi:") == 3
+
+
+def test_a_list_without_a_method_is_refused(files, tmp_path, capsys) -> None:
+    arguments = ["compare", str(files["in"]), "-o", str(tmp_path / "x"), "--methods", ","]
+    assert main(arguments) == 1
+    assert "--methods names none" in capsys.readouterr().err
