@@ -86,7 +86,7 @@ def _trained(
     pixels = trainer.batch(len(shape)) * math.prod(windows.size)
     # a forward pass is about a third of a step; margins double the pixels of a tile
     per_pixel = step / 3 / pixels
-    views = len(physics.symmetries(len(shape))) if trainer.ensemble(shape, frames) else 1
+    views = max(1, len(windows.moves)) if trainer.ensemble(shape, frames) else 1
     seconds = (
         1.15 * trainer.steps(len(shape)) * step + 2 * per_pixel * math.prod(shape) * frames * views
     )
@@ -116,3 +116,5 @@ def _baseline(physics: Physics, shape: tuple[int, ...], frames: int) -> tuple[fl
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize()
+    elif device.type == "mps":
+        torch.mps.synchronize()

@@ -114,6 +114,9 @@ def iterate(
             f"What was learned covers {len(models)} channel(s), but the recording has "
             f"{stack.n_channels}; train on it instead."
         )
+    if models is None:  # wrong parameters are refused before anything is read
+        restorer(recipe)
+        registry.find("noise", recipe.noise.name).build(recipe.noise.params)
     image = np.empty(stack.shape, np.float32)
     digest = hashlib.sha256()
     notes: list[str] = []
@@ -169,7 +172,8 @@ def iterate(
         else:
             fitted = models[channel].fitted
 
-        # apply to every frame
+        # apply to every frame; what was stopped before the first step is handed back as it is
+        untrained = fitted.estimates.get("steps") == 0
         clipped, light_in, light_out = 0, 0.0, 0.0
         applying = time.monotonic()
         for done, index in enumerate(indices):
@@ -190,7 +194,7 @@ def iterate(
                     elapsed=time.monotonic() - applying,
                 )
                 yield _outward(whole, normalization, name)
-            if nonnegative(recipe):
+            if nonnegative(recipe) and not untrained:
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)
             light_in += float(y.sum(dtype=np.float64))
@@ -209,6 +213,8 @@ def iterate(
             **fitted.estimates,
         }
         estimates |= {prefix + key: value for key, value in facts.items()}
+        if untrained:
+            notes.append(f"{prefix}Stopped before the first step: the recording is unchanged.")
         if levels.low is not None or levels.high is not None:
             notes.append(f"{prefix}{levels.describe()}.")
 
@@ -262,8 +268,9 @@ def restorer(recipe: Recipe) -> Restorer:
     if recipe.is_baseline:
         return registry.find("baseline", first.name).build(first.params)  # type: ignore[no-any-return]
     loss = registry.find("loss", first.name).build(first.params)
-    penalties = [
-        (registry.find("loss", t.name).build(t.params), t.weight, t.name) for t in recipe.method[1:]
+    penalties = [  # the scale of the sum does not matter, only the further terms' share in it
+        (registry.find("loss", t.name).build(t.params), t.weight / first.weight, t.name)
+        for t in recipe.method[1:]
     ]
     network = registry.find("network", recipe.network.name).build(recipe.network.params)
     settings = Training.from_params(recipe.training)

@@ -190,3 +190,50 @@ def test_cost_is_measured(method):
     if method == "ssi":
         more = recipe_for(method, training={**QUICK, "steps": 4000})
         assert cost.estimate(more, stack, psf=PSF).seconds > 50 * small.seconds
+
+
+def test_a_channel_that_stop_left_untrained_comes_back_unchanged():
+    y = np.stack([recording(seed=1), recording(seed=2)])
+    control = Control()
+    result = run(
+        recipe_for("ssi"),
+        ImageStack(y, "CYX"),
+        psf=PSF,
+        control=control,
+        report=lambda p: control.stop() if p.step > 1 else None,
+    )
+    assert not np.array_equal(result.image[0], y[0])
+    assert np.allclose(result.image[1], y[1], atol=1e-2)
+    assert "channel 1: Stopped before the first step: the recording is unchanged." in result.notes
+    assert all(np.isfinite(v) for v in result.estimates.values())
+
+
+def test_what_was_learned_on_planes_is_not_applied_to_volumes():
+    model = run(recipe_for("noise2self"), ImageStack(recording(), "YX")).models
+    with pytest.raises(InputError, match="restores planes, but this recording is of volumes"):
+        run(recipe_for("noise2self"), ImageStack(recording((5, 16, 16)), "ZYX"), models=model)
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+def test_very_thin_stacks(planes):
+    y = recording((planes, 16, 16))
+    assert run(recipe_for("noise2self"), ImageStack(y, "ZYX")).image.shape == y.shape
+
+
+def test_wrong_parameters_are_refused_before_anything_is_read():
+    class Unread:
+        shape, dtype = (32, 32), np.dtype("uint16")
+
+        def __getitem__(self, index):
+            raise AssertionError("read")
+
+    stack = ImageStack(Unread(), "YX")
+    for parts in ({"training": {"foo": 1}}, {"noise": {"name": "independent", "params": {"x": 1}}}):
+        with pytest.raises(InputError, match="has no parameter"):
+            run(recipe_for("noise2self", **parts), stack)
+
+
+def test_weights_of_terms_are_relative_to_the_method():
+    method = [{"name": "noise2self", "weight": 4.0}, {"name": "bounds", "weight": 2.0}]
+    trainer = pipeline.restorer(Recipe.create(physics="denoising", method=method))
+    assert [weight for _, weight, _ in trainer.penalties] == [0.5]

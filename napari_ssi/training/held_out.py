@@ -22,8 +22,12 @@ LOOKED_AT = {2: 150_000, 3: 600_000}
 
 
 def draw(frames: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """Masks of single held-out pixels, spread at random over the frames."""
-    return [torch.rand(f.shape, generator=generator, device=f.device) < SHARE for f in frames]
+    """Masks of single held-out pixels, spread at random over the frames; one each at least."""
+    masks = []
+    for frame in frames:
+        chance = torch.rand(frame.shape, generator=generator, device=frame.device)
+        masks.append(chance <= chance.min().clamp_min(SHARE))
+    return masks
 
 
 class HeldOut:
@@ -65,4 +69,4 @@ class HeldOut:
                 squares.append((z - y)[target].square())
         values = torch.cat(squares).sort().values
         kept = values[: max(1, int(TRIM * len(values)))]
-        return float(kept.double().mean())
+        return float(kept.cpu().double().mean())  # an Apple GPU has no double precision

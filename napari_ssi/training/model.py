@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..events import Control, Progress
 from ..losses.base import Loss
 from ..networks.unet import UNetModule
 from ..physics.base import Physics, transform
 from ..restorer import Steps
 from .tiles import run_tiled
+
+Move = tuple[tuple[int, ...], tuple[int, ...]]
+
+_KINDS = {2: "planes", 3: "volumes"}
 
 
 @dataclass
@@ -32,13 +37,16 @@ class TrainedModel:
     estimates
         ``held_out``, ``best_step``, ``steps`` …
     ensemble
-        Average over the symmetries of the physics.
+        Average over those symmetries of the physics that it was trained with.
+    moves
+        The symmetries it was trained with, see :meth:`~napari_ssi.physics.base.Physics.symmetries`.
     """
 
     network: UNetModule
     loss: Loss
     estimates: dict[str, float]
     ensemble: bool = False
+    moves: Sequence[Move] = ()
 
     def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
         """Restore one frame, see :class:`~napari_ssi.restorer.Fitted`."""
@@ -46,7 +54,15 @@ class TrainedModel:
         device = physics.device
         self.network.to(device).eval()
         ndim = y.ndim - 2
-        moves = physics.symmetries(ndim) if self.ensemble else physics.symmetries(ndim)[:1]
+        if ndim != self.network.ndim:
+            raise InputError(
+                f"What was learned restores {_KINDS[self.network.ndim]}, but this recording is of "
+                f"{_KINDS[ndim]}; train on it instead."
+            )
+        if self.estimates.get("steps") == 0:
+            return y.cpu().clone()  # stopped before the first step: the weights are random
+        same, *others = physics.symmetries(ndim)
+        moves = [same, *(m for m in others if self.ensemble and m in self.moves)]
         total = torch.zeros(y.shape)
         with interruptible(self.network, control.checkpoint):
             for done, (order, flips) in enumerate(moves):
@@ -77,15 +93,17 @@ def on_device(loss: Loss, network: UNetModule, device: torch.device) -> Callable
     return predict
 
 
-def precision(device: torch.device) -> Any:
+def precision(device: torch.device, shape: Sequence[int]) -> Any:
     """Half-width arithmetic for training, where the hardware is built for it.
 
     bfloat16 keeps the range of float32; weights, averages, the last layer and
-    the final inference stay in float32.
+    the final inference stay in float32. ``shape`` is the spatial shape of the
+    input: on the CPU, the gradients of a 3D convolution over just two planes read
+    memory that nothing was written to (oneDNN, seen with torch 2.13), so these stay in float32.
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.autocast("cuda", torch.bfloat16)
-    if device.type == "cpu":
+    if device.type == "cpu" and min(shape) > 2:
         able: dict[str, Any] = getattr(
             torch.cpu, "get_capabilities", dict
         )()  # not in older versions of torch

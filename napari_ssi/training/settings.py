@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ..configured import Configured
 
@@ -80,3 +80,10 @@ class Training(Configured):
         "off, the last weights are kept.",
         json_schema_extra={"advanced": True},
     )
+
+    @field_validator("patch")
+    @classmethod
+    def _at_least_a_pixel(cls, patch: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if patch is not None and (len(patch) > 3 or any(n < 1 for n in patch)):
+            raise ValueError("input should be at most three numbers of pixels above 0")
+        return patch

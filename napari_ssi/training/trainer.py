@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..events import Control, Progress
 from ..losses.base import Loss, Penalty
 from ..networks.unet import UNet, UNetModule
@@ -160,14 +161,22 @@ class Trainer:
             if latest < schedule.best:
                 schedule.report(step, latest)
                 best = copy.deepcopy(averaged.state_dict())
-        if self.settings.select:
+        diverged = not math.isfinite(values.get("held_out", 0.0))
+        if diverged and not schedule.best_step:
+            raise InputError(
+                "The training diverged from the start; choose a lower learning rate "
+                f"(training.learning_rate is {self.settings.learning_rate:g})."
+            )
+        keep_best = self.settings.select or diverged
+        if keep_best:
             averaged.load_state_dict(best)
         estimates = {
             "steps": float(step),
-            "best_step": float(schedule.best_step if self.settings.select else step),
-            "held_out": schedule.best,
+            "best_step": float(schedule.best_step if keep_best else step),
             "training_seconds": time.monotonic() - began,
         }
+        if schedule.best_step:
+            estimates["held_out"] = schedule.best
         yield Progress(
             "training",
             step,
@@ -176,9 +185,8 @@ class Trainer:
             estimates["training_seconds"],
             message=f"Training ended after {step} steps: {reason}.",
         )
-        return TrainedModel(
-            averaged, self.loss, estimates, self.ensemble(windows.shape, len(frames))
-        )
+        ensemble = self.ensemble(windows.shape, len(frames))
+        return TrainedModel(averaged, self.loss, estimates, ensemble, windows.moves)
 
     def windows(
         self, frames: Sequence[Tensor], held: Sequence[Tensor], physics: Physics
@@ -229,7 +237,7 @@ class Trainer:
         outputs: list[Tensor] = []
 
         def f(seen: Tensor) -> Tensor:
-            with precision(seen.device):
+            with precision(seen.device, seen.shape[2:]):
                 x: Tensor = network(seen)
             outputs.append(x.float())
             return outputs[-1]

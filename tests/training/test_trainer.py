@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from napari_ssi.errors import InputError
 from napari_ssi.events import Cancelled, Control
 from napari_ssi.losses.bounds import Bounds
 from napari_ssi.losses.masked import MaskedLoss
@@ -14,6 +15,8 @@ from napari_ssi.networks.unet import UNet
 from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
+from napari_ssi.training import held_out
+from napari_ssi.training.model import precision
 from napari_ssi.training.schedule import Plateau
 from napari_ssi.training.settings import Training
 from napari_ssi.training.trainer import Trainer
@@ -175,3 +178,64 @@ def test_plateau_warms_up_decays_and_ends():
     assert schedule.finished
     assert schedule.at(30) < 0.3
     assert schedule.best_step == 10
+
+
+def test_a_tiny_image_has_a_held_out_pixel():
+    for seed in range(20):
+        (mask,) = held_out.draw([torch.zeros(1, 1, 8, 8)], torch.Generator().manual_seed(seed))
+        assert 1 <= int(mask.sum()) < 16
+
+
+def test_only_the_symmetries_of_the_training_are_averaged():
+    """A network that has never seen turned windows is not asked about turned images."""
+    _, y = scene()
+    whole, _ = fit(y, steps=2)
+    assert len(whole.moves) == 8
+    narrow, _ = fit(y[..., :20, :].contiguous(), steps=2)
+    assert narrow.ensemble and all(order == (0, 1) for order, _ in narrow.moves)
+    plain, _ = fit(y, steps=2, augment=False, ensemble=True)
+    averaged = restored(plain, y)
+    plain.ensemble = False
+    assert torch.equal(averaged, restored(plain, y))
+
+
+class Diverging(MaskedLoss):
+    """As the masked loss, until a step at which it is not a number."""
+
+    def __call__(self, *args, **kwargs):
+        terms = super().__call__(*args, **kwargs)
+        self._calls = getattr(self, "_calls", 0) + 1
+        return {k: v * (float("nan") if self._calls > self._good else 1) for k, v in terms.items()}
+
+    _calls: int = 0
+    _good: int = 0
+
+
+def diverge(good: int, **settings):
+    loss = Diverging()
+    loss._good = good
+    job = trainer(**settings)
+    job.loss = loss
+    _, y = scene()
+    fitting = job.fit([y], Denoising(), Independent(), Control(), torch.Generator().manual_seed(0))
+    return drain(fitting)[0], y
+
+
+def test_divergence_keeps_weights_that_worked_or_says_so():
+    model, y = diverge(7, steps=40, select=False)
+    assert torch.isfinite(restored(model, y)).all()
+    assert model.estimates["best_step"] == 5
+    with pytest.raises(InputError, match="diverged from the start; choose a lower learning rate"):
+        diverge(0, steps=40)
+
+
+@pytest.mark.parametrize("patch", [(0,), (-5, 16), (8, 8, 8, 8)])
+def test_impossible_windows_are_refused(patch):
+    with pytest.raises(InputError, match="'patch' parameter of Training must be at most three"):
+        Training.from_params({"patch": patch})
+
+
+def test_two_planes_are_trained_in_full_precision_on_the_cpu():
+    """oneDNN's bfloat16 gradients over two planes are now and then not numbers."""
+    with precision(torch.device("cpu"), (2, 16, 16)):
+        assert not torch.is_autocast_enabled("cpu")
