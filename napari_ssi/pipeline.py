@@ -141,7 +141,10 @@ def iterate(
         if models is None:
             planes = list(stack.planes(channel))
             levels = camera_levels(recipe, planes)
-            normalization = Normalization.fit(planes, levels.offset)
+            try:
+                normalization = Normalization.fit(planes, levels.offset)
+            except InputError as error:
+                raise InputError(f"{name}: {error}" if several else str(error)) from None
             noise: NoiseModel = registry.find("noise", recipe.noise.name).build(recipe.noise.params)
             noise = noise.fitted(planes, levels).rescaled(normalization.scale, levels.offset)
             del planes

@@ -152,6 +152,12 @@ def test_useless_recordings_are_refused_in_a_sentence(data, words):
         run(recipe_for("noise2self"), ImageStack(data, "YX"))
 
 
+def test_a_constant_channel_is_named():
+    y = np.stack([recording(), np.full((40, 44), 7, np.uint16)])
+    with pytest.raises(InputError, match="channel 1: .*constant"):
+        run(recipe_for("noise2self"), ImageStack(y, "CYX"))
+
+
 def test_impossible_combinations_are_refused():
     with pytest.raises(InputError, match="SSI needs the forward model blur"):
         Recipe.create(physics="denoising", method="ssi")
