@@ -154,7 +154,7 @@ def test_useless_recordings_are_refused_in_a_sentence(data, words):
 
 def test_a_constant_channel_is_named():
     y = np.stack([recording(), np.full((40, 44), 7, np.uint16)])
-    with pytest.raises(InputError, match="channel 1: .*constant"):
+    with pytest.raises(InputError, match=r"channel 1: .*constant"):
         run(recipe_for("noise2self"), ImageStack(y, "CYX"))
 
 
