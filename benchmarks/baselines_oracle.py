@@ -65,11 +65,11 @@ def oracle(
     found = []
     if method.setting_name == "iterations":
         for count, image in enumerate(method.solve(y, physics, noise, sigma, 30), start=1):
-            found.append((score(image, x), float(count)))
+            found.append((score(physics.crop(image), x), float(count)))
     else:
         for setting in settings(method):
             *_, image = method.solve(y, physics, noise, sigma, setting)
-            found.append((score(image, x), setting))
+            found.append((score(physics.crop(image), x), setting))
             if found[-1][0] < max(found)[0] - 1.5:
                 break
     return max(found)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 import torch
 
 from . import pipeline
+from .baselines._tuning import CROP
 from .device import choose
 from .noise.base import NoiseModel
 from .physics.base import Physics
 from .recipe import Recipe
 from .registry import find
 from .stack import ImageStack
+from .training import first_guess
 from .training.tiles import TILE_PIXELS
 from .training.trainer import Trainer
 
@@ -90,6 +92,12 @@ def _trained(
     seconds = (
         1.15 * trainer.steps(len(shape)) * step + 2 * per_pixel * math.prod(shape) * frames * views
     )
+    guided = trainer.guided(physics)
+    if guided is not None:
+        # of a few folds, and in the end the whole; tuning takes as long as a small image
+        guess, _ = _baseline(physics, shape, frames)
+        few = min(math.prod(shape), first_guess.MOST) / math.prod(shape)
+        seconds += guess * (1 + few * first_guess.FOLDS)
     width = network.channels
     training = pixels * width * 4 * 16
     inference = min(2 * math.prod(shape), TILE_PIXELS[len(shape)]) * width * 4 * 6
@@ -106,9 +114,7 @@ def _baseline(physics: Physics, shape: tuple[int, ...], frames: int) -> tuple[fl
     physics.A_adjoint(physics.A(x))
     _wait(device)
     once = 2 * (time.perf_counter() - began) + 20e-9 * x.numel()
-    crop = math.prod(
-        min(n, 256 if axis else 32) for axis, n in enumerate((1,) * (3 - len(shape)) + shape)
-    )
+    crop = math.prod(min(n, most) for n, most in zip(shape, CROP[len(shape)], strict=True))
     tuning = once * crop / math.prod(shape) * 200
     return tuning + 40 * once * frames, 60 * x.numel() + 300_000_000
 

@@ -277,7 +277,17 @@ def restorer(recipe: Recipe) -> Restorer:
     ]
     network = registry.find("network", recipe.network.name).build(recipe.network.params)
     settings = Training.from_params(recipe.training)
-    return Trainer(settings, loss, penalties, network, recipe.effort, positive=nonnegative(recipe))
+    first_guess = settings.first_guess
+    guess = None if first_guess == "none" else registry.find("baseline", first_guess).build({})
+    return Trainer(
+        settings,
+        loss,
+        penalties,
+        network,
+        recipe.effort,
+        positive=nonnegative(recipe),
+        guess=guess,
+    )
 
 
 def nonnegative(recipe: Recipe) -> bool:

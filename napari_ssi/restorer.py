@@ -61,6 +61,32 @@ class Restorer(Protocol):
         ...
 
 
+class Weighted(Fitted, Protocol):
+    """A tuned method that can leave pixels out: its result may serve a network as first guess."""
+
+    def objects(self, y: Tensor, w: Tensor, physics: Physics, control: Control) -> Steps:
+        """The objects, halo included, for N weightings ``w`` (N, 1, *shape) of one frame.
+
+        No pixel of weight 0 has any influence. All on the device of ``physics``.
+        """
+        ...
+
+
+class WeightedRestorer(Protocol):
+    """A restorer of that kind."""
+
+    def fit(
+        self,
+        y: Sequence[Tensor],
+        physics: Physics,
+        noise: NoiseModel,
+        control: Control,
+        generator: torch.Generator,
+    ) -> Generator[Progress, None, Weighted]:
+        """See :class:`Restorer`."""
+        ...
+
+
 def iterate(
     restorer: Restorer,
     y: Tensor,

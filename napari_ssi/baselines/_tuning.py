@@ -27,8 +27,8 @@ FOLDS, SHARE = 3, 0.125
 OUTLYING = 2.0
 #: At most so many scored pixels; more would cost memory and change nothing.
 SCORED = 200_000
-#: The largest crop that is tuned on: Z, Y, X.
-CROP = (32, 256, 256)
+#: The largest crop that is tuned on, by number of axes.
+CROP = {2: (256, 256), 3: (24, 128, 128)}
 #: Below so many pixels a standard error says little, and fixed settings are used.
 SMALLEST = 256
 
@@ -41,7 +41,7 @@ def informative(frames: Sequence[Tensor]) -> Tensor:
     best, chosen = -1.0, frames[0]
     for frame in frames:
         shape = tuple(frame.shape[2:])
-        size = tuple(min(n, c) for n, c in zip(shape, CROP[-len(shape) :], strict=True))
+        size = tuple(min(n, c) for n, c in zip(shape, CROP[len(shape)], strict=True))
         for start in _corners(frame, shape, size):
             part = frame[box(size, start)]
             planes = part.reshape(-1, 1, *part.shape[-2:])

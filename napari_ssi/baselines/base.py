@@ -62,9 +62,18 @@ class Baseline(Configured, ABC):
 
     @abstractmethod
     def solve(
-        self, y: Tensor, physics: Physics, noise: NoiseModel, sigma: float, setting: float
+        self,
+        y: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        sigma: float,
+        setting: float,
+        w: Tensor | None = None,
     ) -> Iterator[Tensor]:
-        """Iterates of the object under the measurement, ``(1, 1, *shape)``; the last is the result."""
+        """Iterates of the object, halo included; the last is the result.
+
+        ``w`` are N weightings of y as in :meth:`path`, each solved for itself; one of ones if absent.
+        """
 
     @abstractmethod
     def steps(self, setting: float) -> int:
@@ -169,7 +178,7 @@ class FittedBaseline:
         for number, tile in enumerate(plan):
             part = y[tile.outer].to(physics.device)
             steps = self.method.solve(part, physics, self.noise, self.sigma, self.setting)
-            image = part
+            image = part  # replaced at once: every method takes a step
             control.checkpoint()
             for done, image in enumerate(steps, start=1):
                 control.checkpoint()
@@ -178,7 +187,7 @@ class FittedBaseline:
                 interval = control.preview_interval
                 if interval is not None and now - shown >= interval:
                     plane = _plane(control, y)
-                    preview = _preview(y, out, plan[:number], tile, image, plane)
+                    preview = _preview(y, out, plan[:number], tile, physics.crop(image), plane)
                     shown = now
                 yield Progress(
                     "restoring",
@@ -189,10 +198,30 @@ class FittedBaseline:
                     preview,
                     _plane(control, y),
                 )
-            out[tile.inner] = image[tile.within].to(out.device)
+            out[tile.inner] = physics.crop(image)[tile.within].to(out.device)
         elapsed = time.perf_counter() - began
         yield Progress("restoring", total, total, dict(self.estimates), elapsed)
         return out
+
+    def objects(self, y: Tensor, w: Tensor, physics: Physics, control: Control) -> Steps:
+        """The whole object, halo included, for N weightings ``(N, 1, *shape)`` of one frame.
+
+        Pixels of weight 0 have no influence. Raises :class:`~napari_ssi.events.Cancelled`; on
+        Stop the object is as far as it has come.
+        """
+        began = time.perf_counter()
+        total = len(w) * self.method.steps(self.setting)
+        found: list[Tensor] = []
+        for n, each in enumerate(w.split(1)):
+            steps = self.method.solve(y, physics, self.noise, self.sigma, self.setting, each)
+            for done, image in enumerate(steps, start=1):
+                found[n:] = [image]
+                control.checkpoint()
+                step = n * self.method.steps(self.setting) + done
+                yield Progress("first guess", step, total, elapsed=time.perf_counter() - began)
+                if control.stopping:
+                    break
+        return torch.cat(found)
 
 
 def relative_spacing(physics: Physics, ndim: int) -> list[float]:

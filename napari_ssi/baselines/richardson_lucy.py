@@ -128,12 +128,19 @@ class RichardsonLucy(Baseline):
             yield count, physics.A(x)
 
     def solve(
-        self, y: Tensor, physics: Physics, noise: NoiseModel, sigma: float, setting: float
+        self,
+        y: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        sigma: float,
+        setting: float,
+        w: Tensor | None = None,
     ) -> Iterator[Tensor]:
         """One iterate an iteration."""
-        updates = self.update(y, torch.ones_like(y), physics, noise)
+        w = torch.ones_like(y) if w is None else w
+        updates = self.update(y.expand_as(w), w, physics, noise)
         for _, x in zip(range(int(setting)), updates, strict=False):
-            yield physics.crop(x)
+            yield x
 
     def update(
         self,

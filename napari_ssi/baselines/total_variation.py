@@ -32,6 +32,10 @@ ABOUT = {
 }
 
 
+#: The weight that a solve begins with, as a multiple of the one it ends with.
+HEAD_START = 32.0
+
+
 class TotalVariation(Baseline):
     r"""Restoration by a sparse gradient, or sparse gradient and curvature together.
 
@@ -142,20 +146,31 @@ class TotalVariation(Baseline):
         top = 2.4 * max(sigma, 1e-3)
         for count in range(self.tries):
             weight = top * 2 ** (-count / 2)
-            for _ in range(20):
+            for _ in range(20 if y.ndim == 4 else 10):
                 solver.step(weight, prox)
                 yield None
             yield weight, solver.z
 
     def solve(
-        self, y: Tensor, physics: Physics, noise: NoiseModel, sigma: float, setting: float
+        self,
+        y: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        sigma: float,
+        setting: float,
+        w: Tensor | None = None,
     ) -> Iterator[Tensor]:
-        """One iterate a step of the solver."""
-        w = torch.ones_like(y)
+        """One iterate a step of the solver, whose weight falls to the one set in the first half.
+
+        A strong weight first finds the coarse structure, which a weak one would take long to move.
+        """
+        w = torch.ones_like(y) if w is None else w
+        y = y.expand_as(w).contiguous()
         solver = self._solver(y, w, physics)
         prox = self._prox(y, w, noise, sigma)
-        for _ in range(self.iterations):
-            solver.step(setting, prox)
+        half = self.iterations // 2
+        for step in range(1, self.iterations + 1):
+            solver.step(setting * HEAD_START ** max(0.0, 1 - step / max(half, 1)), prox)
             yield solver.image()
 
     def _solver(self, y: Tensor, w: Tensor, physics: Physics) -> Splitting:
@@ -203,7 +218,7 @@ class TotalVariation(Baseline):
             root = (b * b + 4 * scale * data(z).clamp_min(0) / rho).sqrt()
             return torch.where(w > 0, (b + root) / 2, v)
 
-        level = y.clamp_min(0).mean().clamp_min(1e-6)
+        level = ((w * y.clamp_min(0)).sum() / w.sum().clamp_min(1)).clamp_min(1e-6)
         if self.data_term == "poisson":
             return poisson
         return robust if self.data_term == "robust" and sigma > 0 else least_squares

@@ -95,10 +95,16 @@ class Wiener(Baseline):
             yield balance, spectra.blurred(balance)
 
     def solve(
-        self, y: Tensor, physics: Physics, noise: NoiseModel, sigma: float, setting: float
+        self,
+        y: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        sigma: float,
+        setting: float,
+        w: Tensor | None = None,
     ) -> Iterator[Tensor]:
         """The result, at once."""
-        yield _Spectra(y, physics).object(setting)
+        yield _Spectra(y if w is None else _filled(y.expand_as(w), w), physics).object(setting)
 
 
 class _Spectra:
@@ -107,6 +113,7 @@ class _Spectra:
     def __init__(self, y: Tensor, physics: Physics) -> None:
         self.shape = tuple(y.shape[2:])
         self.axes = tuple(range(-len(self.shape), 0))
+        self._object = physics.object_shape(self.shape)
         self.halo = physics.halo or ((0, 0),) * len(self.shape)
         self.grid = tuple(
             int(next_fast_len(n + max(_FADE, 2 * sum(pair)), real=True)) if n > 1 else 1
@@ -126,14 +133,13 @@ class _Spectra:
         self.roughness = laplacian**2
 
     def object(self, balance: float) -> Tensor:
-        """Under the measurement."""
-        starts = [before for before, _ in self.halo]
-        return self._back(self._solved(balance), starts)
+        """The object, halo included."""
+        return self._back(self._solved(balance))[box(self._object)]
 
     def blurred(self, balance: float) -> Tensor:
         """A x."""
         spectrum = self._solved(balance)
-        return self._back(spectrum if self.otf is None else spectrum * self.otf, None)
+        return self._back(spectrum if self.otf is None else spectrum * self.otf)[box(self.shape)]
 
     def _solved(self, balance: float) -> Tensor:
         if self.otf is None:
@@ -141,9 +147,9 @@ class _Spectra:
         power = self.otf.abs() ** 2 + balance * self.roughness
         return self.otf.conj() * self.data / power.clamp_min(1e-9)
 
-    def _back(self, spectrum: Tensor, starts: list[int] | None) -> Tensor:
+    def _back(self, spectrum: Tensor) -> Tensor:
         full: Tensor = torch.fft.irfftn(spectrum, s=self.grid, dim=self.axes)
-        return full[box(self.shape, starts)]
+        return full
 
 
 def _periodic(y: Tensor, axis: int, size: int) -> Tensor:

@@ -23,6 +23,14 @@ class Loss(Configured, ABC):
     ``physics.initial(y)`` to the object.
     """
 
+    @property
+    def cross_fits(self) -> bool:
+        """Whether it counts only pixels that ``physics.unseen`` leaves.
+
+        Only then may the network's input hold a first guess that is made from the others.
+        """
+        return False
+
     @abstractmethod
     def __call__(
         self,

@@ -109,6 +109,11 @@ class MaskedLoss(Loss):
             raise ValueError("input should be at most three numbers of pixels, 0 or more")
         return reach
 
+    @property
+    def cross_fits(self) -> bool:
+        """Yes, while single pixels are hidden: noise that spreads would reach the first guess."""
+        return self.density > 0 and self.pattern != "structured"
+
     def __call__(
         self,
         network: Network,
@@ -119,7 +124,8 @@ class MaskedLoss(Loss):
         held: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The term ``masked``; see the class."""
-        counted, hidden = self.draw(y, generator)
+        fresh = physics.unseen(torch.ones_like(y, dtype=torch.bool))
+        counted, hidden = self.draw(y, generator, fresh)
         if held is not None:
             counted, hidden = counted & ~held, hidden | held
         seen = self.hide(y, physics.hidden(hidden), generator)
@@ -129,12 +135,22 @@ class MaskedLoss(Loss):
         weight = physics.target(counted).to(z.dtype)
         return {"masked": (penalty * weight).sum() / weight.sum().clamp_min(1)}
 
-    def draw(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The pixels that count in the loss, and those that are hidden (the same or more)."""
+    def draw(
+        self, y: Tensor, generator: torch.Generator, fresh: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The pixels that count in the loss, and those that are hidden (the same or more).
+
+        All pixels may count, or those that are ``fresh``, more densely so that as many do.
+        """
         if self.density == 0:
             return torch.ones_like(y, dtype=torch.bool), torch.zeros_like(y, dtype=torch.bool)
         make = grid_mask if self.pattern == "grid" else random_mask
-        counted = make(y, self.density, generator)
+        density = self.density
+        if self.cross_fits and fresh is not None:
+            share = float(fresh.float().mean())
+            counted = make(y, min(1.0, density / max(share, 1e-3)), generator) & fresh
+        else:
+            counted = make(y, density, generator)
         if self.pattern != "structured":
             return counted, counted
         reach = (0,) * (y.ndim - 2 - len(self.reach)) + self.reach[-(y.ndim - 2) :]

@@ -23,6 +23,10 @@ ABOUT = {
 }
 
 
+#: Steepness of the softplus at the end, per unit of the engine.
+SHARP = 20.0
+
+
 class UNet(Configured):
     """Settings of the U-Net; :meth:`build` makes the module.
 
@@ -49,15 +53,18 @@ class UNet(Configured):
         json_schema_extra={"unit": "levels", "advanced": True},
     )
 
-    def build(self, shape: Sequence[int], *, positive: bool = False) -> UNetModule:
+    def build(
+        self, shape: Sequence[int], *, positive: bool = False, guided: bool = False
+    ) -> UNetModule:
         """The module for objects of spatial ``shape`` (2 or 3 axes).
 
-        ``positive`` ends it with a softplus: no estimate is below 0.
+        ``positive`` ends it with a softplus: no estimate is below 0. ``guided``: a
+        second input channel holds a first guess of the object, which the network corrects.
         """
         flat = len(shape) == 2
         channels = self.channels or (24 if flat else 16)
         depth = self.depth or (3 if flat else 2)
-        return UNetModule(channels, poolings(shape, depth), len(shape), positive)
+        return UNetModule(channels, poolings(shape, depth), len(shape), positive, guided)
 
 
 def poolings(shape: Sequence[int], depth: int) -> list[tuple[int, ...]]:
@@ -74,10 +81,15 @@ def poolings(shape: Sequence[int], depth: int) -> list[tuple[int, ...]]:
 
 
 class UNetModule(nn.Module):
-    """The network: ``(N, 1, [Z,] Y, X)`` to the same shape, any size."""
+    """The network: ``(N, 1, [Z,] Y, X)``, or 2 channels if guided, to one channel of any size."""
 
     def __init__(
-        self, channels: int, factors: list[tuple[int, ...]], ndim: int, positive: bool
+        self,
+        channels: int,
+        factors: list[tuple[int, ...]],
+        ndim: int,
+        positive: bool,
+        guided: bool = False,
     ) -> None:
         super().__init__()
         conv: Any = nn.Conv3d if ndim == 3 else nn.Conv2d
@@ -86,6 +98,7 @@ class UNetModule(nn.Module):
         self.channels = channels
         self.ndim = ndim
         self.positive = positive
+        self.guided = guided
         widths = [channels, *[2 * channels] * len(factors)]
 
         def block(n_in: int, n_out: int, n: int) -> nn.Sequential:
@@ -95,7 +108,8 @@ class UNetModule(nn.Module):
             return nn.Sequential(*layers)
 
         self.down = nn.ModuleList(
-            block(widths[level - 1] if level else 1, width, 2) for level, width in enumerate(widths)
+            block(widths[level - 1] if level else 1 + guided, width, 2)
+            for level, width in enumerate(widths)
         )
         self.up = nn.ModuleList(
             block(widths[level + 1] + widths[level], widths[level], 1)
@@ -123,8 +137,9 @@ class UNetModule(nn.Module):
         return tuple(reach)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Estimate the object from the extended measurement."""
+        """Estimate the object from the extended measurement, and the first guess if there is one."""
         shape = x.shape[2:]
+        guess = x[:, 1:]
         pads = [(-n) % m for n, m in zip(shape, self.multiple, strict=True)]
         if any(pads):
             flat = [p for pad in reversed(pads) for p in (0, pad)]
@@ -144,4 +159,13 @@ class UNetModule(nn.Module):
         for axis, (n, pad) in enumerate(zip(shape, pads, strict=True), start=2):
             if pad:
                 x = x.narrow(axis, 0, n)
-        return softplus(x, beta=20) if self.positive else x
+        if self.guided:
+            x = x + (_before_softplus(guess) if self.positive else guess)
+        return softplus(x, beta=SHARP) if self.positive else x
+
+
+def _before_softplus(x: Tensor) -> Tensor:
+    """What the softplus at the end makes x of; finite down to 0."""
+    x = x.clamp_min(0.002)
+    # beyond 1 both are the same to rounding, and the exponential would overflow
+    return torch.where(x < 1, torch.expm1(SHARP * x.clamp_max(1)).log() / SHARP, x)

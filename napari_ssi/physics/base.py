@@ -85,6 +85,10 @@ class Physics(Configured, ABC):
         """The mask, with all copies that y holds of a masked pixel masked like it (see training)."""
         return mask
 
+    def unseen(self, mask: Tensor) -> Tensor:
+        """Those of the masked pixels that no part of the network's input has seen otherwise."""
+        return mask
+
     def crop(self, x: Tensor) -> Tensor:
         """The part of the object that lies under the measurement."""
         return crop(x, self.halo)

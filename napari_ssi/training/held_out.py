@@ -11,6 +11,7 @@ from torch import Tensor
 from ..losses._masks import replaced
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
+from .first_guess import FirstGuess
 from .windows import Windows
 
 #: Residuals beyond this quantile (outliers, hot pixels) do not enter the score.
@@ -46,13 +47,15 @@ class HeldOut:
         physics: Physics,
         size: Sequence[int],
         generator: torch.Generator,
+        guess: FirstGuess | None = None,
     ) -> None:
-        whole = Windows(frames, held, physics, physics.object_shape(frames[0].shape[2:]), False)
+        shape = physics.object_shape(frames[0].shape[2:])
+        whole = Windows(frames, held, physics, shape, False, guess)
         most = LOOKED_AT[len(whole.size)]
         if math.prod(whole.size) <= most:
             windows, n = whole, min(len(frames), most // math.prod(whole.size))
         else:
-            windows = Windows(frames, held, physics, size, False)
+            windows = Windows(frames, held, physics, size, False, guess)
             n = max(2, most // math.prod(windows.size))
         self._batches = []
         for _ in range(n):

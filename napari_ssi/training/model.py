@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from ..events import Control, Progress
 from ..losses.base import Loss
 from ..networks.unet import UNetModule
 from ..physics.base import Physics, transform
-from ..restorer import Steps
+from ..restorer import Steps, Weighted
 from .tiles import run_tiled
 
 Move = tuple[tuple[int, ...], tuple[int, ...]]
@@ -40,6 +40,8 @@ class TrainedModel:
         Average over those symmetries of the physics that it was trained with.
     moves
         The symmetries it was trained with, see :meth:`~napari_ssi.physics.base.Physics.symmetries`.
+    guess
+        The method of the first guess that the network corrects.
     """
 
     network: UNetModule
@@ -47,6 +49,7 @@ class TrainedModel:
     estimates: dict[str, float]
     ensemble: bool = False
     moves: Sequence[Move] = ()
+    guess: Weighted | None = None
 
     def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
         """Restore one frame, see :class:`~napari_ssi.restorer.Fitted`."""
@@ -61,14 +64,24 @@ class TrainedModel:
             )
         if self.estimates.get("steps") == 0:
             return y.cpu().clone()  # stopped before the first step: the weights are random
+        if self.guess is not None:
+            steps = self.guess.apply(y, physics, control)
+            while True:
+                try:
+                    progress = next(steps)
+                except StopIteration as end:
+                    y = torch.cat([y, end.value.to(y)], 1)
+                    break
+                yield replace(progress, stage="first guess", values={})
+            began = time.monotonic()
         same, *others = physics.symmetries(ndim)
         moves = [same, *(m for m in others if self.ensemble and m in self.moves)]
-        total = torch.zeros(y.shape)
+        total = torch.zeros(y[:, :1].shape)
         with interruptible(self.network, control.checkpoint):
             for done, (order, flips) in enumerate(moves):
                 # the frame stays where it is; only tiles travel to the device
                 moved = transform(y, order, flips).contiguous()
-                out = torch.empty(moved.shape)
+                out = torch.empty(moved[:, :1].shape)
                 predict = on_device(self.loss, self.network, device)
                 for tile, tiles in run_tiled(self.network, predict, moved, out):
                     control.checkpoint()

@@ -39,8 +39,7 @@ class Preview:
         if ndim == 3:
             self.plane = min(max(0, self._control.plane), y.shape[2] - 1)
             region[0] = slice(self.plane, self.plane + 1)
-        out = torch.zeros(y.shape) if ndim == 2 else torch.zeros(1, 1, y.shape[2], *y.shape[3:])
-
+        out = torch.zeros(1, 1, *y.shape[2:])
         for _ in run_tiled(network, on_device(loss, network, device), y, out, region):
             self._control.checkpoint()
             if self._control.stopping:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -71,6 +71,13 @@ class Training(Configured):
         description="Average the restorations of the flipped and turned image, where the PSF looks "
         "the same so: slightly better, up to 8 times slower to apply (16 in 3D). "
         "Empty for yes if the recording is a single plane of at most 2 megapixels.",
+        json_schema_extra={"advanced": True},
+    )
+    first_guess: Literal["hessian", "total_variation", "richardson_lucy", "none"] = Field(
+        "hessian",
+        title="First guess",
+        description="Under a blur, the classical method whose result the network starts from and "
+        "corrects; it is made so that no pixel judges itself. 'none' starts from the recording.",
         json_schema_extra={"advanced": True},
     )
     select: bool = Field(

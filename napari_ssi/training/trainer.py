@@ -16,7 +16,9 @@ from ..losses.base import Loss, Penalty
 from ..networks.unet import UNet, UNetModule
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from . import held_out
+from ..restorer import WeightedRestorer
+from . import first_guess, held_out
+from .first_guess import FirstGuess
 from .model import TrainedModel, interruptible, precision
 from .preview import Preview
 from .schedule import Plateau
@@ -51,6 +53,8 @@ class Trainer:
         The budget where ``settings.steps`` is not given.
     positive
         The object is known not to be negative.
+    guess
+        The method of the first guess that the network corrects, where the loss allows for one.
     """
 
     WARMUP = 20
@@ -66,6 +70,7 @@ class Trainer:
         effort: str = "balanced",
         *,
         positive: bool = False,
+        guess: WeightedRestorer | None = None,
     ) -> None:
         self.settings = settings
         self.loss = loss
@@ -73,6 +78,7 @@ class Trainer:
         self.network = network
         self.positive = positive
         self.effort = effort
+        self.guess = guess
 
     def fit(
         self,
@@ -87,10 +93,21 @@ class Trainer:
         device = physics.device
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
+        guided = self.guided(physics)
+        shown = y[0]
+        guess = None
+        if guided is not None:
+            frames, part = first_guess.limited(frames)
         held = held_out.draw(frames, random)
-        windows = self.windows(frames, held, physics)
-        score = held_out.HeldOut(frames, held, physics, windows.size, generator)
-        network = self.build(windows.object, generator).to(device)
+        if guided is not None:
+            guess = yield from FirstGuess.fit(
+                guided, frames, held, physics, noise, control, generator
+            )
+            shown = first_guess.around(shown, guess.objects[0], part, physics)
+            began = time.monotonic()
+        windows = self.windows(frames, held, physics, guess)
+        score = held_out.HeldOut(frames, held, physics, windows.size, generator, guess)
+        network = self.build(windows.object, generator, guided=guess is not None).to(device)
         averaged = copy.deepcopy(network)
         best = copy.deepcopy(network.state_dict())
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
@@ -142,7 +159,7 @@ class Trainer:
                     if self.settings.select and schedule.finished:
                         reason = "the held-out error no longer fell"
                 now = time.monotonic()
-                picture = preview.take(averaged, self.loss, y[0], device)
+                picture = preview.take(averaged, self.loss, shown, device)
                 if picture is not None or reported == step or now - last > 0.1:
                     last = now
                     yield Progress(
@@ -186,10 +203,20 @@ class Trainer:
             message=f"Training ended after {step} steps: {reason}.",
         )
         ensemble = self.ensemble(windows.shape, len(frames))
-        return TrainedModel(averaged, self.loss, estimates, ensemble, windows.moves)
+        method = None if guess is None else guess.method
+        return TrainedModel(averaged, self.loss, estimates, ensemble, windows.moves, method)
+
+    def guided(self, physics: Physics) -> WeightedRestorer | None:
+        """The method of the first guess, where there is a blur to undo and the loss allows it."""
+        blurs = any(sum(pair) for pair in physics.halo)
+        return self.guess if blurs and self.loss.cross_fits else None
 
     def windows(
-        self, frames: Sequence[Tensor], held: Sequence[Tensor], physics: Physics
+        self,
+        frames: Sequence[Tensor],
+        held: Sequence[Tensor],
+        physics: Physics,
+        guess: FirstGuess | None = None,
     ) -> Windows:
         """The source of training windows."""
         ndim = frames[0].ndim - 2
@@ -197,13 +224,16 @@ class Trainer:
         inner = (*inner[:1] * max(0, ndim - len(inner)), *inner)[-ndim:]
         halo = physics.halo or ((0, 0),) * ndim
         size = [n + a + b for n, (a, b) in zip(inner, halo, strict=True)]
-        return Windows(frames, held, physics, [-(-s // 8) * 8 for s in size], self.settings.augment)
+        size = [-(-s // 8) * 8 for s in size]
+        return Windows(frames, held, physics, size, self.settings.augment, guess)
 
-    def build(self, shape: Sequence[int], generator: torch.Generator) -> UNetModule:
+    def build(
+        self, shape: Sequence[int], generator: torch.Generator, *, guided: bool = False
+    ) -> UNetModule:
         """A network for objects of ``shape``, its weights drawn from ``generator``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(generator))
-            network = self.network.build(shape, positive=self.positive)
+            network = self.network.build(shape, positive=self.positive, guided=guided)
         form = torch.channels_last if len(shape) == 2 else torch.channels_last_3d
         for weight in network.parameters():
             if weight.ndim > 1:  # biases have no layout

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..physics.base import Halo, Physics, crop, reflected, transform
+from .first_guess import FOLDS, FirstGuess
 
 
 class WindowPhysics(Physics):
@@ -18,14 +19,24 @@ class WindowPhysics(Physics):
     is the part of the window that ``A`` predicts.
     """
 
-    def __init__(self, whole: Physics, folds: list[Tensor | None]) -> None:
+    def __init__(
+        self,
+        whole: Physics,
+        folds: list[Tensor | None],
+        guess: Tensor | None = None,
+        fresh: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self._whole = whole
         self._folds = folds
+        self._guess = guess
+        self._fresh = fresh
         self._device = whole.device
 
     _whole: Physics
     _folds: list[Tensor | None]
+    _guess: Tensor | None
+    _fresh: Tensor | None
 
     @property
     def halo(self) -> Halo:
@@ -41,8 +52,13 @@ class WindowPhysics(Physics):
         return self._whole.A_adjoint(y)
 
     def initial(self, y: Tensor) -> Tensor:
-        """y with what lies beyond the picture's edge replaced by its reflection."""
-        return self._folded(y)
+        """y with what lies beyond the picture's edge replaced by its reflection, and the guess."""
+        seen = self._folded(y)
+        return seen if self._guess is None else torch.cat([seen, self._guess], 1)
+
+    def unseen(self, mask: Tensor) -> Tensor:
+        """What the first guess was made without."""
+        return mask if self._fresh is None else mask & self._fresh
 
     def hidden(self, mask: Tensor) -> Tensor:
         """The mask; beyond the picture's edge, where y repeats pixels, that of their originals."""
@@ -74,6 +90,8 @@ class Windows:
         Pixels of the object per axis; cut to the object where that is smaller.
     symmetric
         Draw a random symmetry of the physics for each batch.
+    guess
+        Of the frames; each window shows that of a random fold.
     """
 
     def __init__(
@@ -83,7 +101,9 @@ class Windows:
         physics: Physics,
         size: Sequence[int],
         symmetric: bool,
+        guess: FirstGuess | None = None,
     ) -> None:
+        self.guess = guess
         self.frames = frames
         self.held = held
         self.physics = physics
@@ -99,7 +119,7 @@ class Windows:
 
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor, WindowPhysics]:
         """A batch of n windows: measurement, held-out pixels, physics."""
-        ys, helds = [], []
+        ys, helds, guesses, fresh = [], [], [], []
         starts = torch.stack(
             [
                 torch.randint(whole - size + 1, (n,), generator=generator)
@@ -107,20 +127,30 @@ class Windows:
             ]
         )
         which = torch.randint(len(self.frames), (n,), generator=generator)
-        for i in range(n):
-            start = starts[:, i].tolist()
-            ys.append(self._cut(self.frames[int(which[i])], start))
-            helds.append(self._cut(self.held[int(which[i])], start))
+        parts = torch.randint(FOLDS, (n,), generator=generator) if self.guess else which
+        for start, frame, k in zip(starts.T.tolist(), which.tolist(), parts.tolist(), strict=True):
+            ys.append(self._cut(self.frames[frame], start))
+            helds.append(self._cut(self.held[frame], start))
+            if self.guess is not None:
+                guesses.append(self._part(self.guess.objects[frame][k : k + 1], start))
+                fresh.append(self._cut(self.guess.fold[frame] == k, start))
         y, held = torch.cat(ys), torch.cat(helds)
         folds = [
             self._fold(axis, starts[axis].tolist(), y.device) for axis in range(len(self.shape))
         ]
         physics = WindowPhysics(self.physics, folds)
+        if self.guess is not None:
+            physics = WindowPhysics(self.physics, folds, torch.cat(guesses), torch.cat(fresh))
         if len(self.moves) > 1:
             # the fold is resolved before the move: the moved window has no edge of its own
             move = self.moves[int(torch.randint(len(self.moves), (), generator=generator))]
             physics = _MovedPhysics(physics, move)
         return y, held, physics
+
+    def _part(self, whole: Tensor, start: Sequence[int]) -> Tensor:
+        for axis, (a, size) in enumerate(zip(start, self.size, strict=True), start=2):
+            whole = whole.narrow(axis, a, size)
+        return whole
 
     def _cut(self, frame: Tensor, start: Sequence[int]) -> Tensor:
         for axis, (a, size, n) in enumerate(
@@ -154,7 +184,7 @@ class _MovedPhysics(WindowPhysics):
     def __init__(
         self, window: WindowPhysics, move: tuple[tuple[int, ...], tuple[int, ...]]
     ) -> None:
-        super().__init__(window._whole, window._folds)
+        super().__init__(window._whole, window._folds, window._guess, window._fresh)
         self._move = move
 
     _move: tuple[tuple[int, ...], tuple[int, ...]]

@@ -23,7 +23,7 @@ def solve(
     method = TotalVariation(**{"data_term": "least_squares", "iterations": 2000, **params})
     frame = torch.from_numpy(np.asarray(y, dtype=np.float32))[None, None]
     *_, x = method.solve(frame, physics, Independent(), 0.1, weight)
-    return x[0, 0].numpy().astype(float)
+    return physics.crop(x)[0, 0].numpy().astype(float)
 
 
 def variation(x: NDArray[np.float64]) -> NDArray[np.float64]:

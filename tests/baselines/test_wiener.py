@@ -19,7 +19,7 @@ from napari_ssi.physics.denoising import Denoising
 def solve(y: np.ndarray, physics: Physics, balance: float) -> np.ndarray:
     frame = torch.from_numpy(y.astype(np.float32))[None, None]
     (x,) = Wiener().solve(frame, physics, Independent(), 0.0, balance)
-    return x[0, 0].numpy()
+    return physics.crop(x)[0, 0].numpy()
 
 
 def test_where_the_edges_are_dark_it_is_that_of_scikit_image() -> None:

@@ -1,0 +1,105 @@
+"""A classical restoration as the network's start, made so that no pixel judges itself."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..events import Control, Progress
+from ..noise.base import NoiseModel
+from ..physics.base import Physics
+from ..restorer import Weighted, WeightedRestorer
+
+#: Parts that the pixels are dealt into.
+FOLDS = 4
+#: Pixels, over all frames, beyond which only some of the frames are used, or a part of one.
+MOST = 1 << 23
+
+
+@dataclass
+class FirstGuess:
+    r"""Cross-fitted objects: ``x_k`` is restored from all pixels but those of fold k.
+
+    The network sees ``x_k`` beside the measurement, and in such a window only
+    pixels of fold k count in the loss: they have had no part in ``x_k``, so that a
+    masked loss stays what it is, with the masked pixels' noise independent of all
+    that the network has seen. Held-out pixels have no part in any ``x_k``.
+
+    Attributes
+    ----------
+    method
+        The tuned classical method; restores whole frames at the end.
+    fold
+        Per frame the fold of each pixel, ``(1, 1, *shape)``, uint8.
+    objects
+        Per frame ``(FOLDS, 1, *object)``.
+    """
+
+    method: Weighted
+    fold: list[Tensor]
+    objects: list[Tensor]
+
+    @classmethod
+    def fit(
+        cls,
+        restorer: WeightedRestorer,
+        frames: Sequence[Tensor],
+        held: Sequence[Tensor],
+        physics: Physics,
+        noise: NoiseModel,
+        control: Control,
+        generator: torch.Generator,
+    ) -> Generator[Progress, None, FirstGuess]:
+        """Tune the method, then restore each frame once a fold."""
+        tuning = restorer.fit([f.cpu() for f in frames], physics, noise, control, generator)
+        while True:
+            try:
+                progress = next(tuning)
+            except StopIteration as end:
+                method: Weighted = end.value
+                break
+            # its figures are not those of the training, which the history and the plot show
+            yield replace(progress, stage="first guess", values={}, message="")
+        folds, objects = [], []
+        for frame, out in zip(frames, held, strict=True):
+            fold = torch.randint(FOLDS, frame.shape, generator=generator).to(frame.device)
+            w = torch.cat([((fold != k) & ~out).to(frame.dtype) for k in range(FOLDS)])
+            objects.append((yield from method.objects(frame, w, physics, control)))
+            folds.append(fold.to(torch.uint8))
+        return cls(method, folds, objects)
+
+
+def limited(frames: Sequence[Tensor]) -> tuple[list[Tensor], list[tuple[int, int]]]:
+    """As much of the frames as first guesses are worth their time for; where that begins.
+
+    Evenly spread frames; of one that is larger than :data:`MOST` the part with the
+    strongest contrast. The second value has (start, size) per spatial axis.
+    """
+    n = max(1, min(len(frames), MOST // frames[0].numel()))
+    chosen = [frames[i * len(frames) // n] for i in range(n)]
+    first = chosen[0]
+    part = [(0, size) for size in first.shape[2:]]
+    while first.numel() > MOST:
+        axis = max(range(2, first.ndim), key=lambda a: first.shape[a])
+        whole = first.shape[axis]
+        size = max(whole // 2, whole * MOST // first.numel())
+        contrast = (first - first.mean()).abs().movedim(axis, 0).flatten(1).sum(1).cumsum(0)
+        start = int((contrast[size - 1 :] - contrast[: whole - size + 1]).argmax())
+        part[axis - 2] = (part[axis - 2][0] + start, size)
+        first = first.narrow(axis, start, size)
+    for axis, (start, size) in enumerate(part, start=2):
+        chosen = [frame.narrow(axis, start, size) for frame in chosen]
+    return chosen, part
+
+
+def around(y: Tensor, objects: Tensor, part: Sequence[tuple[int, int]], physics: Physics) -> Tensor:
+    """A whole frame and a guess for it: that of one fold where there is one, else the frame."""
+    guess = y.clamp_min(0)
+    inside = guess
+    for axis, (start, size) in enumerate(part, start=2):
+        inside = inside.narrow(axis, start, size)
+    inside.copy_(physics.crop(objects[:1]))
+    return torch.cat([y, guess], 1)
