@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ SPREAD = 1.1 / BLOCK
 ENOUGH = 1 << 22
 #: Integers that lie within so many levels of the lowest are photon counts or as good as.
 FEW_LEVELS = 16
+#: Variance over mean of photon counts, as far as some structure and few pixels let it be seen.
+PHOTONS = (0.8, 1.25)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
     noise: within a quarter of the dark noise's standard deviation where at least a
     tenth of the picture is dark, within a whole one where 1 % is; in a crowded
     field the dimmest light counts as offset. It is the lowest value where pixels
-    pile up there: clipped, or photon counts. Pixels without data are left out. A
+    pile up there: clipped, or photon counts; and 0 where the dimmest places have the
+    variance of photon counts, which are light then. Pixels without data are left out. A
     user who has a dark frame knows better and can say so.
 
     Examples
@@ -91,6 +95,8 @@ def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
         offset = low
     elif _counts(values, lowest) and np.count_nonzero(values == lowest) > 0.02 * values.size:
         offset = lowest
+    elif _photons(planes, values):
+        offset = 0.0
     else:
         offset = _dark(planes, empty)
     return Levels(
@@ -115,9 +121,7 @@ def _dark(planes: list[NDArray[np.float32]], empty: float | None) -> float:
     levels: list[NDArray[np.float64]] = []
     spreads: list[NDArray[np.float64]] = []
     for plane in planes:
-        y, x = (n // BLOCK * BLOCK for n in plane.shape)
-        blocks = plane[:y, :x].reshape(y // BLOCK, BLOCK, x // BLOCK, BLOCK).swapaxes(1, 2)
-        ordered = np.sort(blocks.reshape(-1, BLOCK * BLOCK), axis=1).astype(np.float64)
+        ordered = np.sort(_blocks(plane), axis=1)
         if empty is not None:
             whole = ordered[:, 0] > empty
             ordered = ordered[whole] if whole.any() else ordered
@@ -135,6 +139,35 @@ def _dark(planes: list[NDArray[np.float32]], empty: float | None) -> float:
     near = level[level <= first + 2 * reach]
     symmetry = min(1.0, float(below) / max(1, near.size - int(below)))
     return float(first + symmetry * (float(near.mean()) - first))
+
+
+def _blocks(plane: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The pixels of each block, a row a block."""
+    y, x = (n // BLOCK * BLOCK for n in plane.shape)
+    blocks = plane[:y, :x].reshape(y // BLOCK, BLOCK, x // BLOCK, BLOCK).swapaxes(1, 2)
+    return blocks.reshape(-1, BLOCK * BLOCK).astype(np.float64)
+
+
+def _photons(planes: list[NDArray[np.float32]], values: NDArray[np.float32]) -> bool:
+    """Whether these are photon counts above an even haze: integers whose variance is their mean.
+
+    Told by the differences of neighbours, in each of the darker three fifths of the blocks: a
+    camera with an offset has one level at which its variance is its mean, not all. The darkest
+    must be low: at a high level nothing says where the light began.
+    """
+    if float(values.min()) < 0 or bool((_some(values) % 1 != 0).any()):
+        return False
+    blocks = np.concatenate([_blocks(plane) for plane in planes])
+    if len(blocks) < 100:
+        return False
+    level = blocks.mean(1)
+    variance = (np.diff(blocks.reshape(-1, BLOCK, BLOCK), axis=2) ** 2).mean((1, 2)) / 2
+    edges = np.percentile(level, (0, 20, 40, 60))
+    if not 0 < edges[1] < FEW_LEVELS:
+        return False
+    fifths = [(low <= level) & (level <= high) for low, high in itertools.pairwise(edges)]
+    ratios = [variance[fifth].mean() / level[fifth].mean() for fifth in fifths]
+    return bool(PHOTONS[0] < min(ratios) and max(ratios) < PHOTONS[1])
 
 
 def _without_data(values: NDArray[np.float32]) -> tuple[float | None, float]:

@@ -154,3 +154,19 @@ def test_real_photon_counts(shared_data: Path) -> None:
     )
     levels = measure(list(counts))
     assert (levels.offset, levels.low, levels.high) == (1, None, None)
+
+
+@pytest.mark.parametrize("haze", [1.0, 2.0, 5.0, 12.0])
+def test_photon_counts_above_a_haze_have_no_offset(haze: float) -> None:
+    for seed in range(4):
+        light = cells(0.6, 100, dark=haze, seed=seed)
+        counts = np.random.default_rng(seed).poisson(light).astype(np.float32)
+        assert measure([counts]).offset == 0
+
+
+@pytest.mark.parametrize(
+    ("offset", "read", "gain"), [(10, 1.5, 1), (10, 5, 1), (5, 1, 2), (3, 0.5, 1)]
+)
+def test_a_small_offset_is_not_taken_for_light(offset: float, read: float, gain: float) -> None:
+    recorded = camera(cells(0.5, 100), offset=offset, read=read, gain=gain)
+    assert measure([recorded]).offset == pytest.approx(offset, abs=max(0.5, 0.25 * read))
