@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -168,7 +168,8 @@ def iterate(
                     fitted = end.value
                 else:
                     if progress.values:
-                        log.append({"step": float(progress.step), **progress.values})
+                        figures = _in_units(progress.values, normalization)
+                        log.append({"step": float(progress.step), **figures})
                     stopped = progress.message or stopped
                     yield _outward(progress, normalization, name)
             del sampled
@@ -213,7 +214,7 @@ def iterate(
             "saturated": levels.high_fraction,
             "flux_ratio": light_out / light_in if light_in else float("nan"),
             "set_to_zero": float(clipped),
-            **fitted.estimates,
+            **_in_units(fitted.estimates, normalization),
         }
         estimates |= {prefix + key: value for key, value in facts.items()}
         if untrained:
@@ -336,7 +337,16 @@ def _outward(progress: Progress, normalization: Normalization, channel: str) -> 
     preview = progress.preview
     if preview is not None:
         preview = normalization.inverse(preview).astype(np.float32)
-    return replace(progress, preview=preview, channel=channel)
+    values = _in_units(progress.values, normalization)
+    return replace(progress, preview=preview, channel=channel, values=values)
+
+
+def _in_units(values: Mapping[str, float], normalization: Normalization) -> dict[str, float]:
+    """Noise levels in the units of the recording; other figures have none."""
+    return {
+        name: value * normalization.scale if name.endswith("_upper") else value
+        for name, value in values.items()
+    }
 
 
 def _tensor(frame: NDArray[np.float32]) -> Tensor:

@@ -16,6 +16,7 @@ from . import region
 from .forecast import Forecast
 from .look import KeepsStill, Note
 from .memory import Memory
+from .noise_probe import NoiseProbe
 from .resolve import Plan, resolve
 from .saving import Saving
 from .sections.blur import BlurSection
@@ -61,6 +62,7 @@ class RestorePanel(QWidget):
         self._viewer = viewer = getattr(viewer, "__wrapped__", viewer)
         self._torch_ready = False
         self._saving = Saving(self)
+        self._noise_probe = NoiseProbe(self)
         self._memory = Memory()
         self.image = ImageSection(viewer)
         self.blur = BlurSection(viewer)
@@ -155,6 +157,10 @@ class RestorePanel(QWidget):
         self.image.failed.connect(self.failed)
         self.blur.changed.connect(self._context_changed)
         self.noise.changed.connect(self._context_changed)
+        self.noise.wanted.connect(self._measure_noise)
+        self.noise.adopted.connect(self.method.choose)
+        self._noise_probe.measured.connect(self.noise.show_measured)
+        self._noise_probe.refused.connect(self.noise.show_refused)
         self.method.changed.connect(self._method_changed)
         self.effort.changed.connect(self._changed)
         self.effort.unfolded.connect(self._show_forms)
@@ -184,8 +190,18 @@ class RestorePanel(QWidget):
         except InputError:
             stack = None
         self.blur.set_stack(stack)
+        self._noise_probe.forget()
+        self.noise.forget()
         self.run.set_startable(self.image.layer is not None)
         self._changed()
+
+    def _measure_noise(self) -> None:
+        try:
+            source = self.image.source()
+        except InputError as error:
+            self.noise.show_refused(str(error))
+            return
+        self._noise_probe.measure(source.stack, source.offset, self.blur.physics_name)
 
     def _context_changed(self) -> None:
         self.method.set_context(self.blur.physics_name, self.noise.name)
@@ -271,6 +287,7 @@ class RestorePanel(QWidget):
     def _recolour(self, *_: object) -> None:
         theme = get_theme(self._viewer.theme)
         self.run.plot.recolour(theme.text.as_hex(), theme.background.as_hex())
+        self.noise.plot.recolour(theme.text.as_hex())
         pairs = zip(theme.text.as_rgb_tuple(), theme.background.as_rgb_tuple(), strict=True)
         dim = ", ".join(str(round(0.65 * text + 0.35 * ground)) for text, ground in pairs)
         for note in self.findChildren(Note):

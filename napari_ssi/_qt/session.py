@@ -19,7 +19,7 @@ from .preview import Preview, Snapshot
 from .resolve import Plan, apply_to_all
 from .results import to_layers
 from .sections.run import RunSection
-from .time_left import TimeLeft, sentence
+from .time_left import TimeLeft, noise_words, sentence
 
 if TYPE_CHECKING:
     import napari
@@ -46,6 +46,7 @@ class Session(QObject):
         self._kept: list[Image] = []
         self._layers: list[Image] = []
         self._stage = -1
+        self._noise_words = ""
         self._left = TimeLeft()
         self._last: tuple[Plan, Restoration] | None = None
         self.restorations: dict[str, Restoration] = {}
@@ -146,6 +147,7 @@ class Session(QObject):
             return
         if event.stage != self._stage:
             self._stage = event.stage
+            self._noise_words = ""
             self._preview.forget_snapshots()
             self._view.set_snapshots([])
         if isinstance(event, Report):
@@ -162,6 +164,7 @@ class Session(QObject):
         assert self.job is not None
         if progress.stage == "training":
             self._view.plot.add(progress.step, progress.values)
+            self._noise_words = noise_words(progress.values) or self._noise_words
         if progress.preview is None:
             return
         label = self.job.plan.stages[self._stage].label
@@ -182,6 +185,8 @@ class Session(QObject):
         stages = self.job.plan.stages
         label = stages[self._stage].label
         words = sentence(progress, label, self._stage, len(stages), self._left(progress))
+        if progress.stage == "training":
+            words += self._noise_words
         self._view.show_progress(progress.fraction, words)
 
     def _add(self, done: Done) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from ..events import Progress
 from .forecast import duration
@@ -46,4 +47,14 @@ def sentence(progress: Progress, label: str, number: int, stages: int, left: flo
         words += f", {duration(left)} left" + (" at most" if progress.stage == "training" else "")
     if progress.message:
         words += f". {progress.message}"
+    return words
+
+
+def noise_words(values: Mapping[str, float]) -> str:
+    """The noise that a method is finding, in the units of the recording; ``""`` if none does."""
+    words = ""
+    if "sigma_upper" in values:
+        words += f". Noise in the dark at most {values['sigma_upper']:.3g}"
+    if "gain_upper" in values:
+        words += f", gain at most {values['gain_upper']:.3g}"
     return words

@@ -168,12 +168,17 @@ def _periodic(y: Tensor, axis: int, size: int) -> Tensor:
 
 def _filled(y: Tensor, w: Tensor) -> Tensor:
     """y with the pixels of weight zero replaced by the mean of the others among their neighbours."""
-    pool = torch.nn.functional.avg_pool3d if y.ndim == 5 else torch.nn.functional.avg_pool2d
-    size = 5
-    total = pool(w * y, size, 1, size // 2)
-    count = pool(w, size, 1, size // 2)
-    near = pool(w * y, 3, 1, 1) / pool(w, 3, 1, 1).clamp_min(1e-6)
+    means = torch.nn.functional.avg_pool3d if y.ndim == 5 else torch.nn.functional.avg_pool2d
+
+    def pool(
+        image: Tensor, size: int
+    ) -> Tensor:  # of few planes too, which torch's own padding refuses
+        edges = (size // 2,) * (2 * (y.ndim - 2))
+        return means(torch.nn.functional.pad(image, edges), size, 1)
+
+    count, beside = pool(w, 5), pool(w, 3)
+    near = pool(w * y, 3) / beside.clamp_min(1e-6)
     # with all neighbours held out as well, look a little further
-    far = torch.where(count > 0, total / count.clamp_min(1e-6), y.mean())
-    fill = torch.where(pool(w, 3, 1, 1) > 0, near, far)
+    far = torch.where(count > 0, pool(w * y, 5) / count.clamp_min(1e-6), y.mean())
+    fill = torch.where(beside > 0, near, far)
     return torch.where(w > 0, y, fill)

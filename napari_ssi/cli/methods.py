@@ -1,4 +1,4 @@
-"""``napari-ssi methods [--json]``."""
+"""``napari-ssi methods [--json | --table]``."""
 
 from __future__ import annotations
 
@@ -21,11 +21,18 @@ HEADINGS = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The form of the answer."""
-    parser.add_argument("--json", action="store_true", help="for programs")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for programs")
+    form.add_argument(
+        "--table", action="store_true", help="which method goes with which noise and physics"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print everything the registry knows, with parameters, ranges, units and needs."""
+    if arguments.table:
+        print("\n".join(table()))
+        return 0
     catalogue = collect()
     if arguments.json:
         print(json.dumps(catalogue, indent=2, ensure_ascii=False))
@@ -68,6 +75,26 @@ def collect() -> dict[str, list[dict[str, Any]]]:
         }
     ]
     return catalogue
+
+
+def table() -> list[str]:
+    """What goes with what, as a Markdown table; from the same facts that refuse a recipe."""
+    from .. import registry
+
+    noises = registry.entries("noise")
+    physics = registry.entries("physics")
+    rows = [["Method", "Physics", *(entry.name for entry in noises.values())]]
+    for method in registry.methods().values():
+        for model in physics:
+            fits = [not method.refusal(physics=model, noise=noise) for noise in noises]
+            if any(fits):
+                rows.append([method.name, model, *("yes" if fit else "-" for fit in fits)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    rows.insert(1, ["-" * width for width in widths])
+    return [
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |"
+        for row in rows
+    ]
 
 
 def parameters(owner: Any, presets: dict[str, Any]) -> list[dict[str, Any]]:

@@ -31,6 +31,22 @@ class Loss(Configured, ABC):
         """
         return False
 
+    @property
+    def exact(self) -> bool:
+        """Whether the network must be run in full precision."""
+        return False
+
+    @property
+    def estimates(self) -> dict[str, float]:
+        """What it has found on the way; lengths along the brightness, in engine units."""
+        return {}
+
+    def begin(self) -> None:
+        """Forget what an earlier fit has found."""
+
+    def after_step(self) -> None:
+        """Called after each update of the network: for multipliers."""
+
     @abstractmethod
     def __call__(
         self,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from ..background import Levels
-from .base import NoiseModel
+from ._clipping import Clipped
+from .estimation import variance_line
 
 ABOUT = {
     "independent": {
@@ -25,7 +24,7 @@ ABOUT = {
 }
 
 
-class Independent(NoiseModel):
+class Independent(Clipped):
     r"""Zero-mean noise, independent given the image, clipped at the ends of the camera's range.
 
     Where no pixels pile up at an end, ``E[y | z] = z`` and nothing more is used.
@@ -47,8 +46,6 @@ class Independent(NoiseModel):
         "with the mean of clipped noise; otherwise dark places come out too bright.",
     )
 
-    _low: float | None = PrivateAttr(None)
-    _high: float | None = PrivateAttr(None)
     _gain: float = PrivateAttr(0.0)
     _floor: float = PrivateAttr(0.0)
 
@@ -56,93 +53,26 @@ class Independent(NoiseModel):
         """A copy that knows the clipping limits, and the variance where it clips."""
         model = self.model_copy()
         if self.model_clipping and (levels.low is not None or levels.high is not None):
-            model._low, model._high = levels.low, levels.high
+            model._limit(levels)
             model._gain, model._floor = variance_line(planes, levels)
         return model
 
     def rescaled(self, scale: float, offset: float) -> Self:
         """The model of ``(y - offset) / scale``."""
         model = self.model_copy()
-        model._low = None if self._low is None else (self._low - offset) / scale
-        model._high = None if self._high is None else (self._high - offset) / scale
+        model._move(scale, offset)
         model._gain = self._gain / scale
         model._floor = (self._floor + self._gain * offset) / scale**2
         return model
 
     def mean(self, z: Tensor) -> Tensor:
         """``E[y | A x = z]``, differentiable."""
-        if self._low is None and self._high is None:
+        if not self._clips():
             return z
-        sigma = torch.sqrt((self._gain * z + self._floor).clamp_min(1e-8))
-        if self._low is not None:
-            z = self._low + _rectified(z - self._low, sigma)
-        if self._high is not None:
-            z = self._high - _rectified(self._high - z, sigma)
-        return z
+        return self._clipped_mean(z, self._gain * z + self._floor)
 
     def describe(self) -> str:
         """What is assumed, in one sentence."""
-        if self._low is None and self._high is None:
+        if not self._clips():
             return "Noise independent from pixel to pixel, with mean zero."
         return "Noise independent from pixel to pixel; the clipping of the camera is allowed for."
-
-
-def _rectified(t: Tensor, sigma: Tensor) -> Tensor:
-    """``E[max(0, t + sigma N)]`` for standard normal N."""
-    u = t / sigma
-    density = torch.exp(-0.5 * u * u) / math.sqrt(2 * math.pi)
-    mean: Tensor = sigma * density + t * torch.special.ndtr(u)
-    return mean
-
-
-def variance_line(planes: list[NDArray[np.float32]], levels: Levels) -> tuple[float, float]:
-    """Gain and floor of ``variance = gain * value + floor``, robustly.
-
-    In bins of the local mean (of the four neighbours), the median absolute
-    deviation of a pixel from it; a line through the bins that are well inside
-    the clipping limits, both coefficients at least 0.
-    """
-    means, residuals = [], []
-    for plane in planes:
-        around = (plane[:-2, 1:-1] + plane[2:, 1:-1] + plane[1:-1, :-2] + plane[1:-1, 2:]) / 4
-        means.append(around.ravel())
-        residuals.append((plane[1:-1, 1:-1] - around).ravel())
-    m, r = np.concatenate(means), np.concatenate(residuals)
-    sigma = _mad(r)
-    inside = np.ones(m.shape, bool)
-    if levels.low is not None:
-        inside &= m > levels.low + 2.5 * sigma
-    if levels.high is not None:
-        inside &= m < levels.high - 2.5 * sigma
-    if inside.sum() < 500:  # nearly all of it is clipped: half of the noise is still seen
-        bright = r[r > 0]
-        return 0.0, float(np.median(bright) / 0.6745) ** 2 / 1.25 if bright.size else 0.0
-    m, r = m[inside], r[inside]
-    edges = np.unique(np.quantile(m, np.linspace(0, 1, 17)))
-    which = np.clip(np.searchsorted(edges, m, side="right") - 1, 0, len(edges) - 2)
-    x, v, n = [], [], []
-    for b in range(len(edges) - 1):
-        part = which == b
-        if part.sum() >= 50:
-            x.append(float(m[part].mean()))
-            v.append(_mad(r[part]) ** 2 / 1.25)
-            n.append(int(part.sum()))
-    if len(x) < 3:
-        return 0.0, sigma**2 / 1.25
-    # structure only adds to the variance: weigh down the bins above the line
-    xs, vs, weight = np.array(x), np.array(v), np.sqrt(np.array(n, float))
-    gain = floor = 0.0
-    for _ in range(5):
-        gain, floor = np.polyfit(xs, vs, 1, w=weight / np.maximum(vs, 1e-12))
-        gain = max(0.0, float(gain))
-        above = vs > 1.3 * (gain * xs + floor)
-        if not above.any():
-            break
-        weight = np.where(above, weight * 0.3, weight)
-    if gain == 0.0:
-        floor = float(np.average(vs, weights=weight))
-    return gain, max(float(floor), 0.0)
-
-
-def _mad(r: NDArray[np.floating]) -> float:
-    return float(np.median(np.abs(r - np.median(r))) / 0.6745)

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Generator, Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +94,7 @@ class Trainer:
         device = physics.device
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
+        self.loss.begin()
         guided = self.guided(physics)
         shown = y[0]
         guess = None
@@ -143,6 +145,7 @@ class Trainer:
                 total.backward()
                 nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimizer.step()
+                self.loss.after_step()
                 _average(averaged, network, min(self.settings.averaging, (1 + step) / (10 + step)))
                 if step % every == 0 or step == budget:
                     reported = step
@@ -155,6 +158,7 @@ class Trainer:
                     values |= {
                         "best_held_out": schedule.best,
                         "best_step": float(schedule.best_step),
+                        **self.loss.estimates,
                     }
                     if self.settings.select and schedule.finished:
                         reason = "the held-out error no longer fell"
@@ -191,6 +195,7 @@ class Trainer:
             "steps": float(step),
             "best_step": float(schedule.best_step if keep_best else step),
             "training_seconds": time.monotonic() - began,
+            **self.loss.estimates,
         }
         if schedule.best_step:
             estimates["held_out"] = schedule.best
@@ -267,7 +272,8 @@ class Trainer:
         outputs: list[Tensor] = []
 
         def f(seen: Tensor) -> Tensor:
-            with precision(seen.device, seen.shape[2:]):
+            half = nullcontext() if self.loss.exact else precision(seen.device, seen.shape[2:])
+            with half:
                 x: Tensor = network(seen)
             outputs.append(x.float())
             return outputs[-1]

@@ -1,20 +1,25 @@
-"""3 · Noise: what is known of it, from the registry."""
+"""3 · Noise: what is known of it, or what the recording itself tells."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from ... import registry
 from ...recipe import Part
 from ..form import Form
 from ..look import Note, Picker, Section, tip
 from ..memory import Memory
+from ..noise_plot import NoisePlot
+from ..noise_probe import Measured
 
 
 class NoiseSection(Section):
-    """Picks a noise model; models join by being in the registry."""
+    """Picks a noise model, measures the noise, and sets what is recommended."""
 
     changed = Signal()
+    wanted = Signal()
+    adopted = Signal(str)
 
     def __init__(self) -> None:
         super().__init__("3  Noise")
@@ -23,12 +28,33 @@ class NoiseSection(Section):
         tip(self._picker, "What is known of the noise. If in doubt, leave it as it is.")
         self._words = Note("dim")
         self._form: Form | None = None
+        self._loaded = False
+        self._found: Measured | None = None
+        self.measure = QPushButton("Measure noise")
+        tip(
+            self.measure,
+            "Find gain, read noise and whether neighbouring pixels are independent, from the "
+            "image itself. Takes a second or two and changes nothing.",
+        )
+        self.adopt = QPushButton("Use this")
+        tip(self.adopt, "Set the noise model and the method that the measurement recommends.")
+        self.report = Note()
+        self.advice = Note("dim")
+        self.plot = NoisePlot()
         for entry in registry.entries("noise").values():
             self._picker.addItem(entry.label, entry.name)
             self._picker.setItemData(self._picker.count() - 1, f"<qt>{entry.summary}</qt>", 3)
-        self.body.addWidget(self._picker)
-        self.body.addWidget(self._words)
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.measure)
+        row.addWidget(self.adopt)
+        for widget in (self._picker, self._words, buttons, self.report, self.plot, self.advice):
+            self.body.addWidget(widget)
         self._picker.currentIndexChanged.connect(self._edited)
+        self.measure.clicked.connect(self._measure)
+        self.adopt.clicked.connect(self._adopt)
+        self.forget()
         self._edited()
 
     @property
@@ -50,7 +76,9 @@ class NoiseSection(Section):
 
     def show_parameters(self) -> None:
         """Build the model's form; loads its class."""
+        self._loaded = True
         if self._form is not None:
+            self.body.removeWidget(self._form)
             self._form.deleteLater()
             self._form = None
         entry = registry.entries("noise").get(self.name)
@@ -58,13 +86,56 @@ class NoiseSection(Section):
             form = Form(entry.load().model_fields, entry.params)
             if len(form):
                 form.changed.connect(self.changed)
-                self.body.addWidget(form)
+                self.body.insertWidget(2, form)
                 self._form = form
             else:
                 form.deleteLater()
+
+    def forget(self) -> None:
+        """What was measured is not of this recording."""
+        self._found = None
+        self.measure.setEnabled(True)
+        self.adopt.setEnabled(False)
+        self.plot.hide()
+        self.report.say("")
+        self.advice.say("")
+
+    def show_measured(self, found: Measured) -> None:
+        """Numbers, picture and advice."""
+        self._found = found
+        self.measure.setEnabled(True)
+        report = found.report
+        self.report.say(report.sentence)
+        self.advice.say(found.advice)
+        means, variances = report.points.means, report.points.variances
+        self.plot.setVisible(len(means) > 1)
+        if len(means) > 1:
+            floor = report.read_noise**2
+            self.plot.show_measurement(means, variances, report.gain, floor, report.offset)
+        self.adopt.setEnabled(found.noise.name in registry.entries("noise"))
+
+    def show_refused(self, sentence: str) -> None:
+        """Why it could not be measured."""
+        self.forget()
+        self.report.say(sentence)
+
+    def _measure(self) -> None:
+        self.measure.setEnabled(False)
+        self.report.say("Measuring …")
+        self.wanted.emit()
+
+    def _adopt(self) -> None:
+        if self._found is None:
+            return
+        self._picker.choose(self._found.noise.name)
+        if self._form is not None:
+            self._form.set(self._found.noise.params)
+        self.adopted.emit(self._found.method)
 
     def _edited(self, *_: object) -> None:
         entry = registry.entries("noise").get(self.name)
         self._words.say(entry.summary if entry else "")
         self.summarise(entry.label if entry else "")
+        if self._loaded:
+            self.show_parameters()
         self.changed.emit()

@@ -1,0 +1,73 @@
+"""Noise measured on the recording, away from the window's thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from ..errors import InputError
+from ..recipe import Part
+from ..stack import ImageStack
+from .worker import Worker, call
+
+#: Planes that are looked at.
+PLANES = 8
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found, in words and as numbers, and what is recommended."""
+
+    report: Any
+    noise: Part
+    method: str
+    advice: str
+
+
+class NoiseProbe(QObject):
+    """Measures one recording at a time; a later request drops an earlier one's answer."""
+
+    measured = Signal(object)
+    refused = Signal(str)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._worker: Worker | None = None
+        self._asked = 0
+
+    def measure(self, stack: ImageStack, offset: float | None, physics: str) -> None:
+        """Measure the first channel."""
+        self._asked += 1
+        number = self._asked
+        self._worker = call(lambda: _work_out(stack, offset, physics))
+        self._worker.returned.connect(lambda found: self._answer(number, self.measured, found))
+        self._worker.errored.connect(lambda error: self._failed(number, error))
+        self._worker.start()
+
+    def forget(self) -> None:
+        """The recording has changed: what is under way is of no interest."""
+        self._asked += 1
+
+    def _answer(self, number: int, signal: Any, what: object) -> None:
+        if number == self._asked:
+            signal.emit(what)
+
+    def _failed(self, number: int, error: Exception) -> None:
+        known = isinstance(error, InputError)
+        words = str(error) if known else f"The noise cannot be measured: {error}"
+        self._answer(number, self.refused, words)
+
+
+def _work_out(stack: ImageStack, offset: float | None, physics: str) -> Measured:
+    from .. import background
+    from ..noise import estimation
+
+    planes = list(stack.planes(0, PLANES))
+    levels = background.measure(planes)
+    if offset is not None:
+        levels = replace(levels, offset=offset)
+    report = estimation.measure(planes, levels)
+    name, params, method, advice = estimation.recommend(report, physics)
+    return Measured(report, Part(name=name, params=params), method, advice)

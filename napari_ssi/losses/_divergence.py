@@ -1,0 +1,29 @@
+"""The divergence of g = A f with respect to y, by one random probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+#: Step of the difference, over the spread of the noise (or 1 % of the picture where it is not known).
+STEP = 0.1
+
+
+def signs(y: Tensor, generator: torch.Generator) -> Tensor:
+    """A probe of independent +1 and -1, like y."""
+    flips = torch.randint(0, 2, y.shape, generator=generator, device=y.device)
+    return flips.to(y.dtype) * 2 - 1
+
+
+def derivative(
+    g: Callable[[Tensor], Tensor], y: Tensor, at: Tensor, probe: Tensor, step: float
+) -> Tensor:
+    r"""Directional derivative of g along ``probe``, with ``at = g(y)``: ``(g(y + εb) - g(y)) / ε``.
+
+    Weighted with b and summed it is the divergence on average over b
+    (`Ramani, Blu & Unser 2008 <https://doi.org/10.1109/TIP.2008.2001404>`_), because
+    :math:`E[b_i b_j] = \delta_{ij}`.
+    """
+    return (g(y + step * probe) - at) / step

@@ -1,0 +1,100 @@
+"""Recorrupted-to-recorrupted: two noisy pictures made of one."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field, PrivateAttr
+from torch import Tensor
+
+from ..noise.base import NoiseModel
+from ..physics.base import Physics
+from ._masks import replaced
+from .base import Loss, Network
+
+ABOUT = {
+    "r2r": {
+        "label": "R2R",
+        "summary": "Recorrupted-to-recorrupted: the recording is split into two whose noise is "
+        "independent; the network predicts one from the other.",
+        "when": "The noise is known: Gaussian, photon counts, or speckle.",
+        "noise": ["gaussian", "poisson", "gamma"],
+    },
+}
+
+
+class R2r(Loss):
+    r"""Predict one half of a re-corrupted pair from the other.
+
+    From y and known noise two measurements ``y_1, y_2`` are drawn with
+    :math:`y = (1 - \alpha) y_1 + \alpha y_2`, whose errors are independent given z = A x
+    (see :meth:`~napari_ssi.noise.base.NoiseModel.recorrupt`). Then
+
+    .. math:: E \|A f(y_1) - y_2\|^2 = E \|A f(y_1) - z\|^2 + E \|y_2 - z\|^2
+
+    the error at the noisier input y_1 and a constant. Where a picture is restored
+    the mean over several y_1 is taken.
+
+    References
+    ----------
+    T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-Recorrupted", CVPR 2021,
+    https://doi.org/10.1109/CVPR46437.2021.00208
+    B. Monroy, J. Bacca, J. Tachella, "Generalized Recorrupted-to-Recorrupted", CVPR 2025,
+    https://doi.org/10.48550/arXiv.2412.04648
+    """
+
+    alpha: float = Field(
+        0.15,
+        gt=0,
+        lt=1,
+        title="Share split off",
+        description="How much of the recording's information goes into the target; the network sees "
+        "the rest.",
+        json_schema_extra={"advanced": True},
+    )
+    averages: int = Field(
+        8,
+        ge=1,
+        le=256,
+        title="Averages",
+        description="How many re-corrupted inputs are restored and averaged in the end.",
+        json_schema_extra={"unit": "passes", "advanced": True},
+    )
+
+    _noise: NoiseModel | None = PrivateAttr(None)
+
+    @property
+    def cross_fits(self) -> bool:
+        """Yes: the noise of what counts is independent of the first guess too."""
+        return True
+
+    def __call__(
+        self,
+        network: Network,
+        y: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        generator: torch.Generator,
+        held: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """The term ``recorrupted``."""
+        self._noise = noise
+        seen, target = noise.recorrupt(y, self.alpha, generator)
+        counted = physics.unseen(torch.ones_like(y, dtype=torch.bool))
+        if held is not None:
+            counted = counted & ~held
+            seen = replaced(seen, physics.hidden(held))
+        z = noise.mean(physics.A(network(physics.initial(seen))))
+        weight = physics.target(counted).to(z.dtype)
+        squares = (z - physics.target(target)).square()
+        return {"recorrupted": (squares * weight).sum() / weight.sum().clamp_min(1)}
+
+    def predict(self, network: Network, seen: Tensor) -> Tensor:
+        """The mean over several re-corrupted inputs; the draws are the same each time."""
+        if self._noise is None:
+            return network(seen)
+        generator = torch.Generator(seen.device).manual_seed(0)
+        total = torch.zeros_like(seen[:, :1])
+        for _ in range(self.averages):
+            first, _ = self._noise.recorrupt(seen[:, :1], self.alpha, generator)
+            total += network(torch.cat([first, seen[:, 1:]], 1))
+        return total / self.averages

@@ -1,0 +1,105 @@
+"""SURE: the mean squared error, estimated without the truth, where the noise is known."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ..noise.base import NoiseModel
+from ..physics.base import Physics
+from ._divergence import STEP, derivative, signs
+from ._masks import replaced
+from .base import Loss, Network
+
+ABOUT = {
+    "sure": {
+        "label": "SURE",
+        "summary": "Stein's unbiased risk estimate: the network sees every pixel, and is kept from "
+        "copying noise by how strongly its output follows each of them.",
+        "when": "The noise is known (or well measured), and no pixels are clipped or outlying.",
+        "noise": ["gaussian", "poisson", "poisson_gaussian"],
+    },
+}
+
+
+class Sure(Loss):
+    r"""Stein's unbiased risk estimate of the error in the measurement domain.
+
+    With :math:`g = A f`, z = A x, and noise whose variance is :math:`v(z) = \gamma z + \sigma^2`,
+
+    .. math::
+        \frac1n \sum_i \Big[ (g_i(y) - y_i)^2 - v(y_i) + 2\, v(y_i)\, \partial_i g_i(y)
+        - 2 \gamma \sigma^2\, \partial_{ii} g_i(y) \Big]
+
+    whose expectation is :math:`\frac1n E\|g(y) - z\|^2`: exactly for Gaussian noise
+    (γ = 0: Stein 1981), to first order in γ for photon noise, where it holds from
+    about ten photons a pixel upwards; the exact Poisson identity
+    :math:`E[z_i g_i(y)] = E[y_i g_i(y - \gamma e_i)]` (Hudson 1978) is what it expands.
+    The last, mixed term (Le Montagner et al. 2014) is 0 almost everywhere for a
+    network of leaky ReLUs and is left out. v(y) may be negative where y is: that
+    keeps the estimate unbiased.
+
+    The divergence takes one random probe per step. Beside a first guess only
+    pixels that had no part in it count, and the probe moves these alone.
+
+    References
+    ----------
+    C. Stein 1981, https://doi.org/10.1214/aos/1176345632
+    H. M. Hudson 1978, https://doi.org/10.1214/aos/1176344201
+    S. Ramani, T. Blu, M. Unser 2008, https://doi.org/10.1109/TIP.2008.2001404
+    Y. Le Montagner, E. D. Angelini, J.-C. Olivo-Marin 2014,
+    https://doi.org/10.1109/TIP.2014.2323126
+    """
+
+    step: float = Field(
+        STEP,
+        gt=0,
+        le=10,
+        title="Probe step",
+        description="How far a pixel is moved to see how the network follows it.",
+        json_schema_extra={"unit": "standard deviations of the noise", "advanced": True},
+    )
+
+    @property
+    def cross_fits(self) -> bool:
+        """Yes: Stein's identity needs the derivative with respect to the pixels that count only."""
+        return True
+
+    @property
+    def exact(self) -> bool:
+        """Yes: a difference of two outputs is lost in half precision."""
+        return True
+
+    def __call__(
+        self,
+        network: Network,
+        y: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        generator: torch.Generator,
+        held: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """The terms ``fidelity`` and ``divergence``; their sum estimates the error."""
+        counted = physics.unseen(torch.ones_like(y, dtype=torch.bool))
+        seen = y
+        if held is not None:
+            counted = counted & ~held
+            seen = replaced(y, physics.hidden(held))
+
+        def g(seen: Tensor) -> Tensor:
+            return noise.mean(physics.A(network(physics.initial(seen))))
+
+        variance = noise.unbiased_variance(y)
+        spread = float(variance.mean().clamp_min(1e-8).sqrt())
+        probe = signs(y, generator) * counted
+        at = g(seen)
+        slope = derivative(g, seen, at, probe, self.step * spread)
+        weight = physics.target(counted).to(at.dtype)
+        n = weight.sum().clamp_min(1)
+        v = physics.target(variance)
+        fidelity = (at - physics.target(y)).square() - v
+        return {
+            "fidelity": (fidelity * weight).sum() / n,
+            "divergence": 2 * (v * physics.target(probe) * slope).sum() / n,
+        }

@@ -1,0 +1,160 @@
+"""Whether the noise of a pixel says something of that of its neighbours."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..background import Levels
+from ._scatter import Array, Line, some
+
+#: Side of the windows, and the longest lag, in pixels.
+WINDOW, REACH = 9, 3
+#: Share of the windows, the least rough ones, that are looked at.
+FLAT = 0.2
+
+
+def autocorrelation(
+    planes: list[NDArray[np.float32]], levels: Levels, offset: float, line: Line
+) -> tuple[Array, float, float]:
+    """Autocorrelation of the noise at lags -3..3 in y and x, its standard error, and the
+    variance of the noise in parts of that of the ``line``, which misses what neighbours share.
+
+    In windows of 9 x 9 pixels a quadratic surface is taken away, P being the projection
+    on these. Of white or correlated noise with covariance C this leaves
+    ``(1 - P) C (1 - P)``, linear in C, which is solved for C up to the longest lag: so
+    white noise gives 0 beside the centre, although its residuals are correlated. Only
+    windows are used whose neighbours are the least rough against the variance that the
+    ``line`` expects: choosing them by their own roughness would choose among the noise.
+    """
+    remove, lags, system = _system()
+    residuals, around = [], []
+    for plane in some(planes):
+        if min(plane.shape) < 3 * WINDOW:
+            continue
+        windows, good = _windows(plane, levels)
+        mean = windows.mean(-1, keepdims=True)
+        left = (windows - mean) @ remove
+        left /= np.sqrt(np.maximum(line.variance(mean - offset), 1e-12))
+        strength = np.where(good, (left**2).mean(-1), np.inf)
+        beside = _beside(strength)
+        kept = good & np.isfinite(beside)
+        residuals.append(left[kept])
+        around.append(beside[kept])
+    left = np.concatenate(residuals) if residuals else np.zeros((0, WINDOW**2))
+    if len(left) < 100:
+        return _alone(), math.inf, 1.0
+    left = left[np.argsort(np.concatenate(around))[: max(100, int(FLAT * len(left)))]]
+    strength = (left**2).mean(1)
+    left = left[strength <= np.quantile(strength, 0.9)]
+    groups = np.array_split(np.random.default_rng(0).permutation(len(left)), 8)
+    found, strengths = [], []
+    for group in [np.arange(len(left)), *groups]:
+        products = left[group].T @ left[group] / len(group)
+        sums = np.array([(products * lag).sum() for lag in lags])
+        covariance = np.linalg.solve(system, sums)
+        strengths.append(float(covariance[0]))
+        found.append(covariance / max(covariance[0], 1e-12))
+    error = float(np.std(found[1:], axis=0, ddof=1)[1:].mean()) / math.sqrt(len(groups))
+    picture = np.zeros((2 * REACH + 1,) * 2)
+    for (dy, dx), value in zip(_half(), found[0], strict=True):
+        picture[REACH + dy, REACH + dx] = picture[REACH - dy, REACH - dx] = value
+    return picture, error, strengths[0]
+
+
+def line_noise(planes: list[NDArray[np.float32]], axis: int) -> tuple[float, float]:
+    """What all pixels of a row (axis 0) or column (1) have in common: standard deviation,
+    and how many standard errors its square is above zero.
+
+    Second differences across the lines, averaged along quarters of a line: noise of single
+    pixels, and structures, differ from quarter to quarter; what is common to a line is
+    their covariance.
+    """
+    products: list[Array] = []
+    for plane in some(planes):
+        y = (plane if axis == 0 else plane.T).astype(np.float64)
+        if y.shape[0] < 32 or y.shape[1] < 32:
+            continue
+        across = (y[1:-1] - (y[:-2] + y[2:]) / 2) / math.sqrt(1.5)
+        means = np.stack([_mid_mean(part) for part in np.array_split(across, 4, axis=1)])
+        pairs = (means.sum(0) ** 2 - (means**2).sum(0)) / 12
+        # a bright structure along a line fills few of them
+        limit = np.quantile(np.abs(pairs), 0.95)
+        products.append(np.clip(pairs, -limit, limit))
+    if not products:
+        return 0.0, 0.0
+    pooled = np.concatenate(products)
+    error = float(pooled.std()) * math.sqrt(2 / len(pooled))  # neighbouring lines share noise
+    mean = float(pooled.mean())
+    return math.sqrt(max(mean, 0.0)), mean / max(error, 1e-300)
+
+
+def _mid_mean(part: Array) -> Array:
+    """Mean of the middle of each line: edges have no say, and whole numbers remain usable."""
+    ordered = np.sort(part, axis=1)
+    cut = ordered.shape[1] // 5
+    return np.asarray(ordered[:, cut : ordered.shape[1] - cut].mean(1), np.float64)
+
+
+def _alone() -> Array:
+    picture = np.zeros((2 * REACH + 1,) * 2)
+    picture[REACH, REACH] = 1.0
+    return picture
+
+
+def _windows(plane: NDArray[np.float32], levels: Levels) -> tuple[Array, NDArray[np.bool_]]:
+    """Windows on a grid, their pixels along the last axis, and which of them are whole."""
+    h, w = (n // WINDOW for n in plane.shape)
+    parts = plane[: h * WINDOW, : w * WINDOW].reshape(h, WINDOW, w, WINDOW).swapaxes(1, 2)
+    windows = parts.reshape(h, w, WINDOW**2).astype(np.float64)
+    good = np.ones((h, w), bool)
+    for end in (levels.low, levels.high, levels.empty):
+        if end is not None:
+            good &= (windows != end).all(-1)
+    return windows, good
+
+
+def _beside(strength: Array) -> Array:
+    """Mean over the (up to) eight windows beside each; infinite where none is whole."""
+    padded = np.pad(strength, 1, constant_values=np.inf)
+    h, w = strength.shape
+    total, count = np.zeros((h, w)), np.zeros((h, w))
+    for dy in range(3):
+        for dx in range(3):
+            if (dy, dx) != (1, 1):
+                part = padded[dy : dy + h, dx : dx + w]
+                there = np.isfinite(part)
+                total[there] += part[there]
+                count += there
+    return np.where(count > 0, total / np.maximum(count, 1), np.inf)
+
+
+def _half() -> list[tuple[int, int]]:
+    """The lags that are not the mirror image of another, zero first."""
+    return [(0, 0)] + [
+        (dy, dx) for dy in range(REACH + 1) for dx in range(-REACH, REACH + 1) if dy > 0 or dx > 0
+    ]
+
+
+@cache
+def _system() -> tuple[Array, Array, Array]:
+    """Removal of a quadratic surface, the pairs of pixels at each lag, and what the
+    covariance at one lag adds to the products at another."""
+    t = np.linspace(-1, 1, WINDOW)
+    y, x = (a.ravel() for a in np.meshgrid(t, t, indexing="ij"))
+    surface = np.stack([np.ones_like(x), y, x, y * y, x * y, x * x], 1)
+    basis = np.linalg.qr(surface)[0]
+    remove = np.eye(WINDOW**2) - basis @ basis.T
+    at_y, at_x = np.divmod(np.arange(WINDOW**2), WINDOW)
+    dy, dx = at_y[:, None] - at_y, at_x[:, None] - at_x
+    lags = np.stack(
+        [
+            (((dy == a) & (dx == b)) | ((dy == -a) & (dx == -b))).astype(np.float64)
+            for a, b in _half()
+        ]
+    )
+    seen = np.stack([remove @ lag @ remove for lag in lags])
+    return remove, lags, np.einsum("aij,bij->ab", lags, seen)

@@ -1,0 +1,239 @@
+"""The noise, measured on the recording itself, and said in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..background import Levels
+from ._correlation import REACH, autocorrelation, line_noise
+from ._report import NoiseReport as NoiseReport
+from ._report import kind_of, sentence_of, stripes
+from ._scatter import Line, line, scatter, second_difference, some
+
+#: Correlation with a neighbour above which pixels do not count as independent.
+CORRELATED = 0.1
+#: Row or column noise, in parts of a pixel's noise, from which it counts.
+STRIPES = 0.1
+#: Relative standard error up to which a number counts as known.
+KNOWN = 0.08
+
+
+def measure(
+    planes: list[NDArray[np.float32]],
+    levels: Levels,
+    *,
+    dark: list[NDArray[np.float32]] | None = None,
+) -> NoiseReport:
+    """Measure the noise of one channel.
+
+    Parameters
+    ----------
+    planes
+        (Y, X) planes of the recording.
+    levels
+        Its offset and clipping.
+    dark
+        Frames taken without light, if there are any: they tell offset and read noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_ssi.background import Levels
+    >>> z = np.linspace(0, 200, 256) + np.zeros((256, 1))
+    >>> y = np.random.default_rng(0).poisson(z / 2) * 2 + 100
+    >>> report = measure([y.astype("float32")], Levels(100))
+    >>> 1.8 < report.gain < 2.2
+    True
+    """
+    points = scatter(planes, levels)
+    offset, floor = levels.offset, None
+    if dark is not None:
+        # hot pixels would move a mean, and the steps of a quiet camera a median
+        values = np.sort(np.concatenate([d.ravel() for d in dark]).astype(np.float64))
+        cut = len(values) // 20
+        offset = float(values[cut : len(values) - cut].mean())
+        floor = float(scatter(dark, Levels(offset)).variances.mean())
+    fit = line(points, offset, floor=floor)
+    sigma = gaussian_sigma(planes, levels)
+    picture, error, strength = autocorrelation(planes, levels, offset, fit)
+    beside = picture.copy()
+    beside[REACH, REACH] = 0.0
+    correlated = bool(np.abs(beside).max() > max(CORRELATED, 5 * error))
+    if correlated:
+        # second differences of neighbours that share noise are too small
+        fit = fit.times(strength)
+        sigma *= math.sqrt(strength)
+        points = replace(points, variances=points.variances * strength)
+    rows, columns = (line_noise(planes, axis) for axis in (0, 1))
+    read_noise = math.sqrt(fit.floor)
+    read_error = fit.floor_error / (2 * max(read_noise, math.sqrt(fit.floor_error) / 2, 1e-12))
+    if dark is not None:
+        read_error = read_noise / math.sqrt(2 * sum(d.size for d in dark) / 4)
+    elif math.isinf(fit.floor_error):
+        read_error = math.inf
+    known = {
+        "gain": fit.gain_error < KNOWN * fit.gain,
+        "read_noise": read_error < KNOWN * read_noise,
+    }
+    found: dict[str, Any] = dict(
+        gain=fit.gain,
+        read_noise=read_noise,
+        offset=offset,
+        gain_error=fit.gain_error,
+        read_noise_error=read_error,
+        gaussian_sigma=sigma,
+        autocorrelation=picture,
+        correlated=correlated,
+        row_noise=rows[1] > 5 and rows[0] > STRIPES * sigma,
+        row_size=rows[0],
+        column_noise=columns[1] > 5 and columns[0] > STRIPES * sigma,
+        column_size=columns[0],
+        clipped_low=levels.low_fraction,
+        saturated=levels.high_fraction,
+        # without a line there is nothing to be far from
+        outliers=_outliers(planes, offset, fit) if math.isfinite(fit.gain_error) else 0.0,
+        identifiable=known,
+        misfit=fit.misfit,
+        points=points,
+    )
+    report = NoiseReport(**found, sentence="")
+    return replace(report, sentence=sentence_of(report))
+
+
+def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, Any], str, str]:
+    """Noise model, its parameters, method, and why.
+
+    The parameters hold for the channel that was measured; without them a model measures
+    each channel for itself.
+    """
+    method = "ssi" if physics_name == "blur" else "noise2self"
+    if report.correlated or report.row_noise or report.column_noise:
+        shared = "Neighbouring pixels" if report.correlated else stripes(report)
+        return (
+            "independent",
+            {},
+            method,
+            f"{shared} share noise, which plain masking would keep: "
+            "mask the neighbours that share it as well (a structured pattern).",
+        )
+    kind = kind_of(report)
+    params: dict[str, Any] = {}
+    if kind == "gaussian":
+        params = {"sigma": _short(report.gaussian_sigma)}
+        named = f"Gaussian noise of {params['sigma']:g} ADU"
+    elif kind == "poisson":
+        params = {"gain": _short(report.gain)}
+        named = f"photon noise of {params['gain']:g} ADU per photon"
+    elif kind == "poisson_gaussian":
+        params = {"gain": _short(report.gain), "sigma": _short(report.read_noise)}
+        named = f"photon noise of {params['gain']:g} ADU per photon and read noise of {params['sigma']:g} ADU"
+    else:
+        named = "noise of no known kind"
+    return kind, params, method, f"Independent pixels with {named}: masking fits."
+
+
+def gaussian_sigma(planes: list[NDArray[np.float32]], levels: Levels) -> float:
+    """Standard deviation of the noise as a whole, from second differences along both axes.
+
+    The median absolute deviation; where that is zero, because most pixels have the same
+    value, that of the brightness bins' variances.
+    """
+    parts = []
+    for plane in some(planes):
+        y = plane.astype(np.float64)
+        good = np.ones(y.shape, bool)
+        for end in (levels.low, levels.high, levels.empty):
+            if end is not None:
+                good &= y != end
+        parts.append(second_difference(y)[1:-1, 1:-1][good[1:-1, 1:-1]])
+    residual = np.concatenate([p.ravel() for p in parts])
+    sigma = _mad(residual) if residual.size else 0.0
+    if sigma == 0.0 or np.mean(residual == 0) > 0.2:
+        points = scatter(planes, levels)
+        sigma = math.sqrt(float(np.average(points.variances, weights=points.counts)))
+    return max(sigma, 1e-6)
+
+
+def variance_line(planes: list[NDArray[np.float32]], levels: Levels) -> tuple[float, float]:
+    """Gain and floor of ``variance = gain * value + floor``, robustly.
+
+    In bins of the local mean (of the four neighbours), the median absolute
+    deviation of a pixel from it; a line through the bins that are well inside
+    the clipping limits, both coefficients at least 0.
+    """
+    means, residuals = [], []
+    for plane in planes:
+        around = (plane[:-2, 1:-1] + plane[2:, 1:-1] + plane[1:-1, :-2] + plane[1:-1, 2:]) / 4
+        means.append(around.ravel())
+        residuals.append((plane[1:-1, 1:-1] - around).ravel())
+    m, r = np.concatenate(means), np.concatenate(residuals)
+    sigma = _mad(r)
+    inside = np.ones(m.shape, bool)
+    if levels.low is not None:
+        inside &= m > levels.low + 2.5 * sigma
+    if levels.high is not None:
+        inside &= m < levels.high - 2.5 * sigma
+    if inside.sum() < 500:  # nearly all of it is clipped: half of the noise is still seen
+        bright = r[r > 0]
+        return 0.0, float(np.median(bright) / 0.6745) ** 2 / 1.25 if bright.size else 0.0
+    m, r = m[inside], r[inside]
+    edges = np.unique(np.quantile(m, np.linspace(0, 1, 17)))
+    which = np.clip(np.searchsorted(edges, m, side="right") - 1, 0, len(edges) - 2)
+    x, v, n = [], [], []
+    for b in range(len(edges) - 1):
+        part = which == b
+        if part.sum() >= 50:
+            x.append(float(m[part].mean()))
+            v.append(_mad(r[part]) ** 2 / 1.25)
+            n.append(int(part.sum()))
+    if len(x) < 3:
+        return 0.0, sigma**2 / 1.25
+    # structure only adds to the variance: weigh down the bins above the line
+    xs, vs, weight = np.array(x), np.array(v), np.sqrt(np.array(n, float))
+    gain = floor = 0.0
+    for _ in range(5):
+        gain, floor = np.polyfit(xs, vs, 1, w=weight / np.maximum(vs, 1e-12))
+        gain = max(0.0, float(gain))
+        above = vs > 1.3 * (gain * xs + floor)
+        if not above.any():
+            break
+        weight = np.where(above, weight * 0.3, weight)
+    if gain == 0.0:
+        floor = float(np.average(vs, weights=weight))
+    return gain, max(float(floor), 0.0)
+
+
+def _outliers(planes: list[NDArray[np.float32]], offset: float, fit: Line) -> float:
+    """Share of single pixels that are far from the median of their eight neighbours."""
+    count = total = 0
+    for plane in some(planes):
+        h, w = plane.shape
+        around = [
+            plane[1 + dy : h - 1 + dy, 1 + dx : w - 1 + dx]
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+            if dy or dx
+        ]
+        middle = np.median(around, axis=0).astype(np.float64)
+        sd = np.sqrt(fit.variance(np.mean(around, axis=0) - offset))
+        # a few photons where nearly none are expected are no fault of the camera
+        limit = 6 * sd + 5 * fit.gain
+        far = np.abs(plane[1:-1, 1:-1] - middle) > limit
+        alone = far & (np.sum([np.abs(a - middle) > limit for a in around], axis=0) == 0)
+        # beside a thin or small bright structure the brightest neighbour is raised too
+        alone &= np.max(around, axis=0) - np.median(around, axis=0) < limit / 2 + sd
+        count, total = count + int(alone.sum()), total + alone.size
+    return count / max(total, 1)
+
+
+def _mad(r: NDArray[np.floating]) -> float:
+    return float(np.median(np.abs(r - np.median(r))) / 0.6745)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.3g}")

@@ -1,0 +1,117 @@
+"""Photon noise, and no other."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, PrivateAttr
+from torch import Generator, Tensor
+
+from ..background import Levels
+from ._clipping import Clipped
+from ._random import share
+from ._scatter import line, scatter
+
+ABOUT = {
+    "poisson": {
+        "label": "Poisson",
+        "summary": "Photon noise only: the variance grows in proportion to the light.",
+        "when": "Photon counting, confocal and two-photon detectors without read noise.",
+    },
+}
+
+
+class Poisson(Clipped):
+    r"""``y = offset + gain P``, ``P ~ Poisson((z - offset) / gain)``.
+
+    ``recorrupt`` thins the counts :math:`n = (y - o) / g`: :math:`k \sim B(n, \alpha)`,
+    :math:`y_1 = o + g (n - k) / (1 - \alpha)`, :math:`y_2 = o + g k / \alpha` [1]_. A count
+    that is no whole number is rounded up with the probability of its fraction, since
+    rounding to the nearest would change the mean of dim pixels; a negative one becomes 0.
+
+    References
+    ----------
+    .. [1] B. Monroy, J. Bacca, J. Tachella, "Generalized Recorrupted-to-Recorrupted:
+       Self-Supervised Learning Beyond Gaussian Noise", CVPR 2025,
+       :doi:`10.48550/arXiv.2412.04648`
+    """
+
+    gain: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        title="Gain",
+        description="Units of the recording that one photon adds; measured on the recording "
+        "if left empty.",
+        json_schema_extra={"unit": "ADU per photon"},
+    )
+
+    _offset: float = PrivateAttr(0.0)
+
+    def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
+        """A copy that knows gain, offset and the upper end of the range."""
+        gain = self.gain
+        if gain is None:
+            gain = max(line(scatter(planes, levels), levels.offset, floor=0.0).gain, 1e-6)
+        model = self.model_copy(update={"gain": gain})
+        model._offset = levels.offset
+        # photons are never fewer than none: there is nothing to clip at the lower end
+        model._limit(levels, low=False)
+        return model
+
+    def rescaled(self, scale: float, offset: float) -> Self:
+        """The model of ``(y - offset) / scale``."""
+        model = self.model_copy(update={"gain": self._known("gain") / scale})
+        model._offset = (self._offset - offset) / scale
+        model._move(scale, offset)
+        return model
+
+    def mean(self, z: Tensor) -> Tensor:
+        """``E[y | A x = z]``, differentiable."""
+        return self._clipped_mean(z, self.variance(z)) if self._clips() else z
+
+    def variance(self, z: Tensor) -> Tensor:
+        """``gain (z - offset)``, before any clipping."""
+        return self._known("gain") * (z - self._offset).clamp_min(0)
+
+    def unbiased_variance(self, y: Tensor) -> Tensor:
+        """``gain (y - offset)``: linear in y, so right on average, negative y included."""
+        return self._known("gain") * (y - self._offset)
+
+    def sample(self, z: Tensor, generator: Generator) -> Tensor:
+        """A draw of y; below the offset, where there is no light, z itself."""
+        gain = self._known("gain")
+        counts = torch.poisson(((z - self._offset) / gain).clamp_min(0), generator=generator)
+        return self._clip(z.clamp_max(self._offset) + gain * counts)
+
+    def log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
+        """Of the counts of each pixel; between whole numbers by the gamma function."""
+        gain = self._known("gain")
+        n = ((y - self._offset) / gain).clamp_min(0)
+        rate = ((z - self._offset) / gain).clamp_min(0)
+        return torch.xlogy(n, rate) - rate - torch.lgamma(n + 1)
+
+    def recorrupt(self, y: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Each photon goes to the second recording with probability alpha, else to the first."""
+        alpha = share(alpha)
+        gain = self._known("gain")
+        n = ((y - self._offset) / gain).clamp_min(0)
+        chance = torch.rand(n.shape, generator=generator, dtype=n.dtype, device=n.device)
+        n = torch.floor(n + _snapped(n, chance))
+        k = torch.binomial(n, torch.full_like(n, alpha), generator=generator)
+        return self._offset + gain * (n - k) / (1 - alpha), self._offset + gain * k / alpha
+
+    def describe(self) -> str:
+        """What is assumed, in one sentence."""
+        if self.gain is None:
+            return "Photon noise only; its gain is measured."
+        return f"Photon noise only, gain {self.gain * self._scale:.3g} ADU per photon."
+
+
+def _snapped(n: Tensor, chance: Tensor) -> Tensor:
+    """The chance, but 0.5 for a whole number that division has moved by rounding."""
+    near = (n - n.round()).abs() <= 8 * torch.finfo(n.dtype).eps * n.clamp_min(1)
+    return torch.where(near, torch.full_like(chance, 0.5), chance)

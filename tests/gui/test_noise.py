@@ -1,0 +1,81 @@
+"""The noise section: measure, read, adopt; models and their parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Qt
+
+from napari_ssi import registry
+
+
+def bright(viewer: Any, gain: float = 2.0, read: float = 4.0, name: str = "noisy") -> Any:
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 400, 192) * np.ones((192, 1))
+    counts = 100 + gain * rng.poisson(ramp) + rng.normal(0, read, ramp.shape)
+    return viewer.add_image(counts.round().astype(np.uint16), name=name)
+
+
+def measured(panel: Any, qtbot: Any) -> None:
+    qtbot.mouseClick(panel.noise.measure, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.noise.measure.isEnabled(), timeout=20_000)
+
+
+def test_measuring_says_what_was_found_and_use_this_sets_it(
+    viewer: Any, panel: Any, qtbot: Any
+) -> None:
+    panel.set_image(bright(viewer))
+    assert not panel.noise.adopt.isEnabled()
+    assert not panel.noise.plot.isVisibleTo(panel)
+    panel.noise.show_parameters()
+    measured(panel, qtbot)
+    words = panel.noise.report.text()
+    assert "gain" in words and "independent" in words
+    assert panel.noise.plot.isVisibleTo(panel)
+    assert len(panel.noise.plot.getPlotItem().listDataItems()[0].xData) > 3
+    assert panel.noise.advice.text()
+    qtbot.mouseClick(panel.noise.adopt, Qt.MouseButton.LeftButton)
+    chosen = panel.noise.value()
+    assert chosen.name in ("poisson", "poisson_gaussian")
+    assert abs(chosen.params["gain"] - 2) < 0.3
+    assert panel.method.name == "noise2self"
+    assert panel.plan().main.recipe.noise == chosen
+
+
+def test_what_was_measured_goes_with_its_image(viewer: Any, panel: Any, qtbot: Any) -> None:
+    panel.set_image(bright(viewer))
+    measured(panel, qtbot)
+    panel.set_image(bright(viewer, gain=5.0, name="another"))
+    assert panel.noise.report.text() == ""
+    assert not panel.noise.adopt.isEnabled()
+    # asked of one image, answered after another was chosen: dropped
+    panel.noise.measure.click()
+    panel.set_image(viewer.layers["noisy"])
+    qtbot.wait(1500)
+    assert panel.noise.report.text() == ""
+
+
+def test_every_model_shows_its_parameters_with_units_and_greys_methods(
+    panel: Any, stack: Any, qtbot: Any
+) -> None:
+    panel.noise.show_parameters()
+    for entry in registry.entries("noise").values():
+        panel.noise._picker.choose(entry.name)
+        assert panel.noise.name == entry.name
+        fields = entry.load().model_fields
+        shown = panel.noise._form._editors if panel.noise._form else {}
+        assert set(shown) <= set(fields)
+        for name in ("gain", "sigma", "looks"):
+            assert (name in shown) == (name in fields)
+        for method in registry.methods().values():
+            index = panel.method._picker.findData(method.name)
+            item = panel.method._picker.model().item(index)
+            refusal = method.refusal(physics="denoising", noise=entry.name)
+            assert item.isEnabled() == (not refusal)
+
+
+def test_no_image_is_said_and_nothing_hangs(panel: Any, qtbot: Any) -> None:
+    panel.noise.measure.click()
+    qtbot.waitUntil(lambda: panel.noise.measure.isEnabled(), timeout=5_000)
+    assert "image" in panel.noise.report.text().lower()
