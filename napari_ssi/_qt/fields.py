@@ -185,6 +185,8 @@ class _Optional(Editor):
     def __init__(self, editor: Editor) -> None:
         super().__init__(editor)
         self._editor = editor
+        if isinstance(editor, _Number):
+            editor.set(1)  # or the nearest that it may be: no odd smallest number to begin with
         self._auto = QCheckBox("auto")
         self._auto.setToolTip("Let the program choose.")
         self.layout().insertWidget(0, self._auto)

@@ -24,7 +24,7 @@ class NoisePlot(pyqtgraph.PlotWidget):
         self.hideButtons()
         self.setMenuEnabled(False)
         self.setLabel("bottom", "brightness")
-        self.setLabel("left", "variance of the noise")
+        self.setLabel("left", "variance")
         self.setToolTip(
             "Each point: pixels of like brightness, and how much they scatter. Photon noise grows "
             "along the line; read noise is its height in the dark."

@@ -19,6 +19,8 @@ from ._scatter import Line, line, scatter, second_difference, some
 CORRELATED = 0.1
 #: Row or column noise, in parts of a pixel's noise, from which it counts.
 STRIPES = 0.1
+#: Share of clipped or outlying pixels above which SURE is not advised.
+SPOILED = 1e-3
 #: Relative standard error up to which a number counts as known.
 KNOWN = 0.08
 
@@ -134,7 +136,13 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
         named = f"photon noise of {params['gain']:g} ADU per photon and read noise of {params['sigma']:g} ADU"
     else:
         named = "noise of no known kind"
-    return kind, params, method, f"Independent pixels with {named}: masking fits."
+    words = f"Independent pixels with {named}: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks"
+    if kind == "independent":
+        return kind, params, method, f"{words}, needs no more than that."
+    spoiled = report.clipped_low + report.saturated + report.outliers
+    if spoiled > SPOILED:
+        return kind, params, method, f"{words}; not SURE, as {spoiled:.1%} are clipped or outlying."
+    return kind, params, method, f"{words}, or SURE, which uses these numbers."
 
 
 def gaussian_sigma(planes: list[NDArray[np.float32]], levels: Levels) -> float:

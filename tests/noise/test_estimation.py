@@ -307,3 +307,12 @@ def test_in_a_confocal_recording_the_variance_is_linear_in_the_mean(
     seen = [float((noise[part] ** 2).mean()) for part in (bright, dark)]
     gain = (seen[0] - seen[1]) / (z[bright].mean() - z[dark].mean())
     assert report.gain == pytest.approx(gain, rel=0.2)
+
+
+def test_sure_is_advised_only_where_nothing_is_clipped() -> None:
+    y = camera(2.0, 3.0)
+    assert "or SURE" in recommend(found(y), "blur")[3]
+    assert "SSI" in recommend(found(y), "blur")[3]
+    spotted = y.copy()
+    spotted.reshape(-1)[::211] = float(y.max()) * 4
+    assert "not SURE" in recommend(found(spotted), "denoising")[3]
