@@ -141,7 +141,7 @@ def volume(name: str, peak: int) -> dict[str, float]:
 
 
 def richardson_lucy_oracle(
-    y: NDArray[np.float32], psf: NDArray[np.float32], x: NDArray[np.float64], limit: int = 200
+    y: NDArray[np.float32], psf: NDArray[np.float32], x: NDArray[np.float64], limit: int = 3000
 ) -> tuple[float, int]:
     """Plain Richardson-Lucy with the edges treated as unknown, at its best iteration."""
     blur = Blur.from_array(psf, y.shape)

@@ -1,18 +1,25 @@
-"""``napari-ssi info IN``."""
+"""``napari-ssi info IN [--noise]``."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import options
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..background import Levels
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The file, and the form of the answer."""
     options.add_input(parser)
     parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--noise", action="store_true", help="measure the noise of each channel")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,6 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"  axes        {facts['axes']}, {' x '.join(map(str, facts['shape']))}")
     for channel in facts["channels"]:
         print(f"  {channel['name']:<11} {channel['levels']}")
+        if "noise" in channel:
+            print(f"  {'':<11} {channel['noise']}")
+            print(f"  {'':<11} {channel['advice']}")
     for note in facts["notes"]:
         print(f"  note: {note}")
     if facts["recipe"]:
@@ -43,11 +53,16 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     stack, notes = options.read_input(arguments)
     channels = []
     for channel in range(stack.n_channels):
+        facts = {"name": stack.channel_name(channel)}
         try:
-            levels = background.measure(list(stack.planes(channel))).describe()
+            planes = list(stack.planes(channel))
+            levels = background.measure(planes)
+            facts["levels"] = levels.describe()
+            if arguments.noise:
+                facts |= _noise(planes, levels)
         except InputError as error:
-            levels = str(error)
-        channels.append({"name": stack.channel_name(channel), "levels": levels})
+            facts["levels"] = str(error)
+        channels.append(facts)
     recipe = None
     if arguments.input.suffix.lower() in (".tif", ".tiff"):
         text = read_annotation(arguments.input).get("recipe")
@@ -61,4 +76,17 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
         "channels": channels,
         "notes": notes,
         "recipe": recipe,
+    }
+
+
+def _noise(planes: list[NDArray[np.float32]], levels: Levels) -> dict[str, Any]:
+    """In words, as numbers, and what to do about it."""
+    from ..noise import estimation
+
+    report = estimation.measure(planes, levels)
+    name, params, _, advice = estimation.recommend(report, "denoising")
+    return {
+        "noise": report.sentence,
+        "advice": advice,
+        "noise_model": {"name": name, "params": params},
     }

@@ -72,6 +72,30 @@ def test_methods_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_methods_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods", "--table"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    columns = cells[0]
+    assert columns[:2] == ["Method", "Physics"]
+    for method, physics, *answers in cells[2:]:
+        for noise, answer in zip(columns[2:], answers, strict=True):
+            refusal = registry.methods()[method].refusal(physics=physics, noise=noise)
+            assert (answer == "yes") == (not refusal)
+
+
+def test_info_measures_the_noise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.tif"
+    light = np.linspace(0, 300, 160) * np.ones((160, 1))
+    data = 100 + 2 * np.random.default_rng(0).poisson(light)
+    tifffile.imwrite(path, data.astype(np.uint16))
+    assert main(["info", str(path), "--noise"]) == 0
+    assert "ADU per photon" in capsys.readouterr().out
+    assert main(["info", str(path), "--noise", "--json"]) == 0
+    (channel,) = json.loads(capsys.readouterr().out)["channels"]
+    assert abs(channel["noise_model"]["params"]["gain"] - 2) < 0.2
+
+
 def test_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "a.ome.tif"
     data = np.random.default_rng(0).poisson(50, (2, 32, 40)).astype(np.uint16) + 100
