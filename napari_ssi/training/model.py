@@ -72,7 +72,7 @@ class TrainedModel:
                 except StopIteration as end:
                     y = torch.cat([y, end.value.to(y)], 1)
                     break
-                yield replace(progress, stage="first guess", values={})
+                yield replace(progress, stage="first guess", values={}, preview=None)
             began = time.monotonic()
         same, *others = physics.symmetries(ndim)
         moves = [same, *(m for m in others if self.ensemble and m in self.moves)]
