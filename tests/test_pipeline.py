@@ -269,3 +269,16 @@ def test_weights_of_terms_are_relative_to_the_method():
     method = [{"name": "noise2self", "weight": 4.0}, {"name": "bounds", "weight": 2.0}]
     trainer = pipeline.restorer(Recipe.create(physics="denoising", method=method))
     assert [weight for _, weight, _ in trainer.penalties] == [0.5]
+
+
+def test_the_noise_that_is_found_comes_in_the_units_of_the_recording():
+    y = recording((48, 48)).astype(np.float32)
+    training = {"steps": 20, "patch": (24, 24)}
+    found = {}
+    for times in (1, 10):
+        recipe = Recipe.create(method="unsure", noise="poisson_gaussian", training=training)
+        found[times] = run(recipe, ImageStack(times * y, "YX"))
+    for name in ("sigma_upper", "gain_upper"):
+        assert found[10].estimates[name] == pytest.approx(10 * found[1].estimates[name], rel=1e-3)
+        assert found[10].history[0][name][-1] == pytest.approx(found[10].estimates[name])
+        assert len(set(found[1].history[0][name])) > 1  # it moves

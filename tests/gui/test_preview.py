@@ -183,3 +183,11 @@ def test_the_time_left_follows_the_recent_speed() -> None:
     assert sentence(progress, "SSI", 2, 3, 80.0) == (
         "3 of 3 · SSI, red: training 200 of 1000, 1 min left at most"
     )
+
+
+def test_the_noise_that_is_found_is_shown() -> None:
+    from napari_ssi._qt.time_left import noise_words
+
+    assert noise_words({"loss": 1.0}) == ""
+    words = noise_words({"sigma_upper": 5.254, "gain_upper": 2.0})
+    assert words == ". Noise in the dark at most 5.25, gain at most 2"
