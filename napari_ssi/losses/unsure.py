@@ -150,7 +150,9 @@ class Unsure(Loss):
     def _first_level(self, y: Tensor, noise: NoiseModel) -> None:
         """η, and γ where brightness matters, from the differences of neighbours."""
         difference = y.diff(dim=-1) if y.shape[-1] > 1 else y - y.mean()
-        variance = (difference.abs().median() / 0.6745).square().clamp_min(1e-8) / 2
+        robust = (difference.abs().median() / 0.6745).square()
+        # where most pixels are dark and equal the median is 0, and the start would never move
+        variance = robust.maximum(difference.square().mean() / 4).clamp_min(1e-8) / 2
         self._spread = variance.sqrt()
         level = y.clamp_min(0).mean().clamp_min(1e-3)
         one = torch.ones_like(level)

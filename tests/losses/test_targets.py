@@ -261,3 +261,13 @@ def test_unsure_is_sure_at_the_true_noise_and_follows_the_divergence(noise):
     assert bool((unsure._multiplier >= 0).all())
     unsure.begin()
     assert unsure.estimates == {}
+
+
+def test_unsure_starts_above_zero_where_most_pixels_are_dark():
+    generator = torch.Generator().manual_seed(0)
+    y = torch.poisson(torch.full((4, 1, 32, 32), 0.05), generator=generator)
+    physics = Denoising()
+    physics.bind((32, 32), (1.0, 1.0))
+    loss = Unsure()
+    loss(network("linear", 2), y, physics, model("gaussian"), generator)
+    assert loss.estimates["sigma_upper"] ** 2 == pytest.approx(0.05 / 4, rel=0.6)
