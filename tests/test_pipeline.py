@@ -76,6 +76,15 @@ def test_what_the_table_says_is_what_runs(method, noise, physics, ndim):
     assert np.isfinite(result.image).all() and result.image.shape == y.shape
 
 
+@pytest.mark.parametrize("noise", sorted(registry.entries("noise")))
+@pytest.mark.parametrize("method", ["sure", "unsure", "r2r"])
+def test_cost_where_the_noise_is_yet_to_be_measured(method, noise):
+    if registry.methods()[method].refusal(physics="denoising", noise=noise):
+        return
+    recipe = Recipe.create(method=method, noise=noise, training=QUICK)
+    assert cost.estimate(recipe, ImageStack(recording((64, 64)), "YX")).seconds > 0
+
+
 @pytest.mark.parametrize("axes", ["TYX", "CYX", "TCYX", "ZYX", "YXC"])
 def test_axes_come_back_in_place(axes):
     sizes = {"T": 3, "C": 2, "Z": 5, "Y": 24, "X": 30}
