@@ -16,7 +16,7 @@ from ..restorer import Weighted, WeightedRestorer
 #: Parts that the pixels are dealt into.
 FOLDS = 4
 #: Pixels, over all frames, beyond which only some of the frames are used, or a part of one.
-MOST = 1 << 23
+MOST = 1 << 22
 
 
 @dataclass
