@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..configured import Configured
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
+from ._masks import replaced
 
 Network = Callable[[Tensor], Tensor]
 
@@ -67,6 +68,20 @@ class Loss(Configured, ABC):
     def predict(self, network: Network, seen: Tensor) -> Tensor:
         """The object from ``seen = physics.initial(y)``: one pass, unless a method averages several."""
         return network(seen)
+
+
+def admitted(
+    y: Tensor, physics: Physics, held: Tensor | None, seen: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """For a loss that hides nothing: the pixels that may count, and the network's view of y.
+
+    Held-out pixels neither count nor are seen. ``seen`` takes the place of y in the view.
+    """
+    counted = physics.unseen(torch.ones_like(y, dtype=torch.bool))
+    seen = y if seen is None else seen
+    if held is None:
+        return counted, seen
+    return counted & ~held, replaced(seen, physics.hidden(held))
 
 
 class Penalty(Configured, ABC):

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from ._masks import replaced
-from .base import Loss, Network
+from .base import Loss, Network, admitted
 
 ABOUT = {
     "r2r": {
@@ -78,11 +77,8 @@ class R2r(Loss):
     ) -> dict[str, Tensor]:
         """The term ``recorrupted``."""
         self._noise = noise
-        seen, target = noise.recorrupt(y, self.alpha, generator)
-        counted = physics.unseen(torch.ones_like(y, dtype=torch.bool))
-        if held is not None:
-            counted = counted & ~held
-            seen = replaced(seen, physics.hidden(held))
+        first, target = noise.recorrupt(y, self.alpha, generator)
+        counted, seen = admitted(y, physics, held, first)
         z = noise.mean(physics.A(network(physics.initial(seen))))
         weight = physics.target(counted).to(z.dtype)
         squares = (z - physics.target(target)).square()

@@ -9,8 +9,7 @@ from torch import Tensor
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ._divergence import STEP, derivative, signs
-from ._masks import replaced
-from .base import Loss, Network
+from .base import Loss, Network, admitted
 
 ABOUT = {
     "sure": {
@@ -81,11 +80,7 @@ class Sure(Loss):
         held: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The terms ``fidelity`` and ``divergence``; their sum estimates the error."""
-        counted = physics.unseen(torch.ones_like(y, dtype=torch.bool))
-        seen = y
-        if held is not None:
-            counted = counted & ~held
-            seen = replaced(y, physics.hidden(held))
+        counted, seen = admitted(y, physics, held)
 
         def g(seen: Tensor) -> Tensor:
             return noise.mean(physics.A(network(physics.initial(seen))))

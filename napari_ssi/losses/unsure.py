@@ -11,8 +11,7 @@ from torch import Tensor
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ._divergence import STEP, derivative, signs
-from ._masks import replaced
-from .base import Loss, Network
+from .base import Loss, Network, admitted
 
 ABOUT = {
     "unsure": {
@@ -107,11 +106,7 @@ class Unsure(Loss):
         held: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The terms ``fidelity`` and ``divergence``."""
-        counted = physics.unseen(torch.ones_like(y, dtype=torch.bool))
-        seen = y
-        if held is not None:
-            counted = counted & ~held
-            seen = replaced(y, physics.hidden(held))
+        counted, seen = admitted(y, physics, held)
         if self._multiplier is None:
             self._first_level(y, noise)
         assert self._start is not None and self._multiplier is not None
