@@ -19,6 +19,7 @@ import torch
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
+from ._photons import Photons
 from ._tiles import box
 
 #: Number of folds, and share of the pixels kept out in each.
@@ -100,11 +101,15 @@ def robust(residual: Tensor, sigma: float) -> Tensor:
 
 @dataclass
 class Scores:
-    """Held-out losses along a path, pixel by pixel, so that settings are compared in pairs."""
+    """Held-out losses along a path, pixel by pixel, so that settings are compared in pairs.
+
+    With ``photons`` the loss is the deviance of the counts, else the square.
+    """
 
     sigma: float
     y: Tensor
     held: Tensor
+    photons: Photons | None = None
 
     def __post_init__(self) -> None:
         self.settings: list[float] = []
@@ -117,8 +122,11 @@ class Scores:
 
     def add(self, setting: float, prediction: Tensor) -> float:
         """Score the next setting, less regularised than those before; returns its mean loss."""
-        residual = prediction.expand_as(self.y).flatten()[self._index] - self._truth
-        loss = robust(residual, self.sigma).cpu()
+        predicted = prediction.expand_as(self.y).flatten()[self._index]
+        if self.photons is None:
+            loss = robust(predicted - self._truth, self.sigma).cpu()
+        else:
+            loss = robust(self.photons.deviance(self._truth, predicted), 1.0).cpu()
         self.settings.append(setting)
         self.means.append(float(loss.mean(dtype=torch.float64)))
         self._losses.append(loss)

@@ -18,6 +18,7 @@ from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import Steps
 from . import _tuning
+from ._photons import Photons
 from ._tiles import Tile, tiles
 
 
@@ -77,7 +78,7 @@ class Baseline(Configured, ABC):
 
     @abstractmethod
     def steps(self, setting: float) -> int:
-        """The most iterates that :meth:`solve` yields."""
+        """How many iterates :meth:`solve` yields as a rule; a few images take more."""
 
     @abstractmethod
     def pixels_at_once(self, ndim: int) -> int:
@@ -137,7 +138,8 @@ class Baseline(Configured, ABC):
         held = _tuning.folds(crop.shape[2:], generator).to(physics.device)
         crop = crop.to(physics.device)
         weights = (~held).to(crop.dtype)
-        scores = _tuning.Scores(sigma, crop.expand(len(held), *crop.shape[1:]), held)
+        several = crop.expand(len(held), *crop.shape[1:])
+        scores = _tuning.Scores(sigma, several, held, Photons.of(noise))
         for step in self.path(crop, weights, physics, noise, sigma):
             control.checkpoint()
             if step is not None:
@@ -191,7 +193,7 @@ class FittedBaseline:
                     shown = now
                 yield Progress(
                     "restoring",
-                    number * per_tile + done,
+                    number * per_tile + min(done, per_tile),
                     total,
                     {self.method.setting_name: self.setting},
                     now - began,
@@ -210,14 +212,15 @@ class FittedBaseline:
         Stop the object is as far as it has come.
         """
         began = time.perf_counter()
-        total = len(w) * self.method.steps(self.setting)
+        each_takes = self.method.steps(self.setting)
+        total = len(w) * each_takes
         found: list[Tensor] = []
         for n, each in enumerate(w.split(1)):
             steps = self.method.solve(y, physics, self.noise, self.sigma, self.setting, each)
             for done, image in enumerate(steps, start=1):
                 found[n:] = [image]
                 control.checkpoint()
-                step = n * self.method.steps(self.setting) + done
+                step = n * each_takes + min(done, each_takes)
                 yield Progress("first guess", step, total, elapsed=time.perf_counter() - began)
                 if control.stopping:
                     break

@@ -51,6 +51,11 @@ class NoiseModel(Configured, ABC):
         """Whether the variance grows with the light as well as having a constant part."""
         return False
 
+    @property
+    def growth(self) -> tuple[float, float] | None:
+        """Gain and floor of ``variance = gain z + floor``, where such a line is known."""
+        return None
+
     def log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
         """``log p(y | A x = z)`` of each pixel, before any clipping."""
         raise self._cannot("say how likely a recording is")

@@ -167,55 +167,6 @@ def gaussian_sigma(planes: list[NDArray[np.float32]], levels: Levels) -> float:
     return max(sigma, 1e-6)
 
 
-def variance_line(planes: list[NDArray[np.float32]], levels: Levels) -> tuple[float, float]:
-    """Gain and floor of ``variance = gain * value + floor``, robustly.
-
-    In bins of the local mean (of the four neighbours), the median absolute
-    deviation of a pixel from it; a line through the bins that are well inside
-    the clipping limits, both coefficients at least 0.
-    """
-    means, residuals = [], []
-    for plane in planes:
-        around = (plane[:-2, 1:-1] + plane[2:, 1:-1] + plane[1:-1, :-2] + plane[1:-1, 2:]) / 4
-        means.append(around.ravel())
-        residuals.append((plane[1:-1, 1:-1] - around).ravel())
-    m, r = np.concatenate(means), np.concatenate(residuals)
-    sigma = _mad(r)
-    inside = np.ones(m.shape, bool)
-    if levels.low is not None:
-        inside &= m > levels.low + 2.5 * sigma
-    if levels.high is not None:
-        inside &= m < levels.high - 2.5 * sigma
-    if inside.sum() < 500:  # nearly all of it is clipped: half of the noise is still seen
-        bright = r[r > 0]
-        return 0.0, float(np.median(bright) / 0.6745) ** 2 / 1.25 if bright.size else 0.0
-    m, r = m[inside], r[inside]
-    edges = np.unique(np.quantile(m, np.linspace(0, 1, 17)))
-    which = np.clip(np.searchsorted(edges, m, side="right") - 1, 0, len(edges) - 2)
-    x, v, n = [], [], []
-    for b in range(len(edges) - 1):
-        part = which == b
-        if part.sum() >= 50:
-            x.append(float(m[part].mean()))
-            v.append(_mad(r[part]) ** 2 / 1.25)
-            n.append(int(part.sum()))
-    if len(x) < 3:
-        return 0.0, sigma**2 / 1.25
-    # structure only adds to the variance: weigh down the bins above the line
-    xs, vs, weight = np.array(x), np.array(v), np.sqrt(np.array(n, float))
-    gain = floor = 0.0
-    for _ in range(5):
-        gain, floor = np.polyfit(xs, vs, 1, w=weight / np.maximum(vs, 1e-12))
-        gain = max(0.0, float(gain))
-        above = vs > 1.3 * (gain * xs + floor)
-        if not above.any():
-            break
-        weight = np.where(above, weight * 0.3, weight)
-    if gain == 0.0:
-        floor = float(np.average(vs, weights=weight))
-    return gain, max(float(floor), 0.0)
-
-
 def _outliers(planes: list[NDArray[np.float32]], offset: float, fit: Line) -> float:
     """Share of single pixels that are far from the median of their eight neighbours."""
     count = total = 0

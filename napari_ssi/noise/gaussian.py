@@ -67,6 +67,11 @@ class Gaussian(Clipped):
         """``sigma²``, before any clipping."""
         return torch.full_like(z, self._known("sigma") ** 2)
 
+    @property
+    def growth(self) -> tuple[float, float]:
+        """None with the light; sigma²."""
+        return 0.0, self._known("sigma") ** 2
+
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y, clipped as the camera clips."""
         return self._clip(z + self._known("sigma") * normal(z, generator))

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..background import Levels
 from ._clipping import Clipped
-from .estimation import variance_line
+from ._report import BENT
+from ._scatter import line, scatter
 
 ABOUT = {
     "independent": {
@@ -27,8 +28,8 @@ ABOUT = {
 class Independent(Clipped):
     r"""Zero-mean noise, independent given the image, clipped at the ends of the camera's range.
 
-    Where no pixels pile up at an end, ``E[y | z] = z`` and nothing more is used.
-    Where they do, the noise is no longer zero-mean: in the dark a clipped
+    Where no pixels pile up at an end, ``E[y | z] = z`` and a masked loss uses nothing
+    more. Where they do, the noise is no longer zero-mean: in the dark a clipped
     recording is too bright. Then with the variance ``s(z) = gain z + floor``
     measured on the recording and a Gaussian shape,
 
@@ -36,7 +37,7 @@ class Independent(Clipped):
         E[y | z] = E[\mathrm{clip}(z + \sqrt{s(z)}\, N, l, h)]
 
     which is compared with y in place of z. The rest of the pixels are not changed
-    by the assumption.
+    by the assumption. The classical methods also weigh bright and dark pixels by s(z).
     """
 
     model_clipping: bool = Field(
@@ -48,13 +49,16 @@ class Independent(Clipped):
 
     _gain: float = PrivateAttr(0.0)
     _floor: float = PrivateAttr(0.0)
+    _straight: bool = PrivateAttr(False)
 
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
-        """A copy that knows the clipping limits, and the variance where it clips."""
+        """A copy that knows the clipping limits and how the variance follows the light."""
         model = self.model_copy()
-        if self.model_clipping and (levels.low is not None or levels.high is not None):
+        if self.model_clipping:
             model._limit(levels)
-            model._gain, model._floor = variance_line(planes, levels)
+        found = line(scatter(planes, levels), levels.offset)
+        model._gain, model._floor = found.gain, found.floor - found.gain * levels.offset
+        model._straight = found.misfit <= BENT and found.gain > 3 * found.gain_error
         return model
 
     def rescaled(self, scale: float, offset: float) -> Self:
@@ -70,6 +74,11 @@ class Independent(Clipped):
         if not self._clips():
             return z
         return self._clipped_mean(z, self._gain * z + self._floor)
+
+    @property
+    def growth(self) -> tuple[float, float] | None:
+        """As measured, where the variance does follow a line that rises."""
+        return (self._gain, self._floor) if self._straight else None
 
     def describe(self) -> str:
         """What is assumed, in one sentence."""

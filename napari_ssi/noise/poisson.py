@@ -81,6 +81,12 @@ class Poisson(Clipped):
         """``gain (y - offset)``: linear in y, so right on average, negative y included."""
         return self._known("gain") * (y - self._offset)
 
+    @property
+    def growth(self) -> tuple[float, float]:
+        """The gain; what there is at z = 0."""
+        gain = self._known("gain")
+        return gain, -gain * self._offset
+
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y; below the offset, where there is no light, z itself."""
         gain = self._known("gain")

@@ -97,6 +97,12 @@ class PoissonGaussian(Clipped):
         """Yes."""
         return True
 
+    @property
+    def growth(self) -> tuple[float, float]:
+        """The gain; what there is at z = 0."""
+        gain = self._known("gain")
+        return gain, self._known("sigma") ** 2 - gain * self._offset
+
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y, clipped as the camera clips; below the offset with read noise only."""
         gain, sigma = self._known("gain"), self._known("sigma")

@@ -20,7 +20,8 @@ from napari_ssi.physics.denoising import Denoising
 def solve(
     y: NDArray[np.floating], physics: Physics, weight: float, **params: object
 ) -> NDArray[np.float64]:
-    method = TotalVariation(**{"data_term": "least_squares", "iterations": 2000, **params})
+    exact = {"data_term": "least_squares", "iterations": 2000, "tolerance": 0}
+    method = TotalVariation(**{**exact, **params})
     frame = torch.from_numpy(np.asarray(y, dtype=np.float32))[None, None]
     *_, x = method.solve(frame, physics, Independent(), 0.1, weight)
     return physics.crop(x)[0, 0].numpy().astype(float)

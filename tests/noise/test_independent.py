@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_ssi.background import Levels, measure
-from napari_ssi.noise.independent import Independent, variance_line
+from napari_ssi.noise.independent import Independent
 
 
 def clipped_plane(gain=0.001, floor=0.01, n=256):
@@ -40,8 +40,8 @@ def test_variance_is_found_on_clipped_data():
     _, y = clipped_plane()
     levels = measure([y])
     assert levels.low == 0.0 and levels.low_fraction > 0.1
-    gain, floor = variance_line([y], levels)
-    assert np.sqrt(floor + gain * 0.3) == pytest.approx(0.1, rel=0.1)
+    model = Independent().fitted([y], levels)
+    assert np.sqrt(model._floor + model._gain * 0.3) == pytest.approx(0.1, rel=0.1)
 
 
 def test_the_model_predicts_the_mean_of_a_clipped_recording():
