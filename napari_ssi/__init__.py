@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .errors import InputError
     from .events import Control, Progress
     from .io import read, write
+    from .noise.measuring import measure_noise
     from .pipeline import run
     from .recipe import Recipe
     from .restoration import Restoration
@@ -31,6 +32,7 @@ _HOMES = {
     "Progress": "events",
     "Recipe": "recipe",
     "Restoration": "restoration",
+    "measure_noise": "noise.measuring",
     "read": "io",
     "run": "pipeline",
     "write": "io",
@@ -44,6 +46,7 @@ __all__ = [
     "Recipe",
     "Restoration",
     "__version__",
+    "measure_noise",
     "read",
     "run",
     "write",

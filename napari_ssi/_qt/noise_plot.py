@@ -25,6 +25,8 @@ class NoisePlot(pyqtgraph.PlotWidget):
         self.setMenuEnabled(False)
         self.setLabel("bottom", "brightness")
         self.setLabel("left", "variance")
+        for axis in ("bottom", "left"):
+            self.getAxis(axis).enableAutoSIPrefix(False)
         self.setToolTip(
             "Each point: pixels of like brightness, and how much they scatter. Photon noise grows "
             "along the line; read noise is its height in the dark."

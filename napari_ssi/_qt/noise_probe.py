@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -11,9 +11,6 @@ from ..errors import InputError
 from ..recipe import Part
 from ..stack import ImageStack
 from .worker import Worker, call
-
-#: Planes that are looked at.
-PLANES = 8
 
 
 @dataclass(frozen=True)
@@ -24,6 +21,8 @@ class Measured:
     noise: Part
     method: str
     advice: str
+    #: Known from dark frames, else None.
+    offset: float | None
 
 
 class NoiseProbe(QObject):
@@ -37,11 +36,11 @@ class NoiseProbe(QObject):
         self._worker: Worker | None = None
         self._asked = 0
 
-    def measure(self, stack: ImageStack, offset: float | None, physics: str) -> None:
-        """Measure the first channel."""
+    def measure(self, stack: ImageStack, offset: float | None, physics: str, dark: str) -> None:
+        """Measure the first channel, with the dark frames of a file if there is one."""
         self._asked += 1
         number = self._asked
-        self._worker = call(lambda: _work_out(stack, offset, physics))
+        self._worker = call(lambda: _work_out(stack, offset, physics, dark))
         self._worker.returned.connect(lambda found: self._answer(number, self.measured, found))
         self._worker.errored.connect(lambda error: self._failed(number, error))
         self._worker.start()
@@ -60,14 +59,12 @@ class NoiseProbe(QObject):
         self._answer(number, self.refused, words)
 
 
-def _work_out(stack: ImageStack, offset: float | None, physics: str) -> Measured:
-    from .. import background
-    from ..noise import estimation
+def _work_out(stack: ImageStack, offset: float | None, physics: str, dark: str) -> Measured:
+    from .. import io
+    from ..noise.estimation import recommend
+    from ..noise.measuring import measure_noise
 
-    planes = list(stack.planes(0, PLANES))
-    levels = background.measure(planes)
-    if offset is not None:
-        levels = replace(levels, offset=offset)
-    report = estimation.measure(planes, levels)
-    name, params, method, advice = estimation.recommend(report, physics)
-    return Measured(report, Part(name=name, params=params), method, advice)
+    report = measure_noise(stack, offset=offset, dark=io.read(dark) if dark else None)
+    name, params, method, advice = recommend(report, physics)
+    noise = Part(name=name, params=params)
+    return Measured(report, noise, method, advice, report.offset if dark else None)

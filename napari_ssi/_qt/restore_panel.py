@@ -16,7 +16,7 @@ from . import region
 from .forecast import Forecast
 from .look import KeepsStill, Note
 from .memory import Memory
-from .noise_probe import NoiseProbe
+from .noise_probe import Measured, NoiseProbe
 from .resolve import Plan, resolve
 from .saving import Saving
 from .sections.blur import BlurSection
@@ -158,7 +158,7 @@ class RestorePanel(QWidget):
         self.blur.changed.connect(self._context_changed)
         self.noise.changed.connect(self._context_changed)
         self.noise.wanted.connect(self._measure_noise)
-        self.noise.adopted.connect(self.method.choose)
+        self.noise.adopted.connect(self._noise_adopted)
         self._noise_probe.measured.connect(self.noise.show_measured)
         self._noise_probe.refused.connect(self.noise.show_refused)
         self.method.changed.connect(self._method_changed)
@@ -201,7 +201,14 @@ class RestorePanel(QWidget):
         except InputError as error:
             self.noise.show_refused(str(error))
             return
-        self._noise_probe.measure(source.stack, source.offset, self.blur.physics_name)
+        physics = self.blur.physics_name
+        self._noise_probe.measure(source.stack, source.offset, physics, self.noise.dark)
+
+    def _noise_adopted(self, found: Measured) -> None:
+        if found.offset is not None:
+            self.image.set_offset(found.offset)
+            self.noise.show_measured(found)  # forgotten as what the image was edited after
+        self.method.choose(found.method)
 
     def _context_changed(self) -> None:
         self.method.set_context(self.blur.physics_name, self.noise.name)
@@ -288,6 +295,7 @@ class RestorePanel(QWidget):
         theme = get_theme(self._viewer.theme)
         self.run.plot.recolour(theme.text.as_hex(), theme.background.as_hex())
         self.noise.plot.recolour(theme.text.as_hex())
+        self.noise.neighbours.recolour(theme.text.as_hex())
         pairs = zip(theme.text.as_rgb_tuple(), theme.background.as_rgb_tuple(), strict=True)
         dim = ", ".join(str(round(0.65 * text + 0.35 * ground)) for text, ground in pairs)
         for note in self.findChildren(Note):

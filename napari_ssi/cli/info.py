@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import options
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ..background import Levels
+    from ..stack import ImageStack
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +18,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     options.add_input(parser)
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--noise", action="store_true", help="measure the noise of each channel")
+    parser.add_argument(
+        "--dark",
+        metavar="FILE",
+        type=Path,
+        help="frames taken without light, for --noise: they tell offset and read noise best",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,11 +50,12 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     """The answer as plain data."""
     import numpy as np
 
-    from .. import background
+    from .. import background, io
     from ..errors import InputError
     from ..io.recipes import read_annotation
 
     stack, notes = options.read_input(arguments)
+    dark = None if arguments.dark is None else io.read(arguments.dark)
     channels = []
     for channel in range(stack.n_channels):
         facts = {"name": stack.channel_name(channel)}
@@ -58,8 +63,8 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
             planes = list(stack.planes(channel))
             levels = background.measure(planes)
             facts["levels"] = levels.describe()
-            if arguments.noise:
-                facts |= _noise(planes, levels)
+            if arguments.noise or dark is not None:
+                facts |= _noise(stack, channel, dark)
         except InputError as error:
             facts["levels"] = str(error)
         channels.append(facts)
@@ -79,12 +84,13 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _noise(planes: list[NDArray[np.float32]], levels: Levels) -> dict[str, Any]:
+def _noise(stack: ImageStack, channel: int, dark: ImageStack | None) -> dict[str, Any]:
     """In words, as numbers, and what to do about it."""
-    from ..noise import estimation
+    from ..noise.estimation import recommend
+    from ..noise.measuring import measure_noise
 
-    report = estimation.measure(planes, levels)
-    name, params, _, advice = estimation.recommend(report, "denoising")
+    report = measure_noise(stack, channel, dark=dark)
+    name, params, _, advice = recommend(report, "denoising")
     return {
         "noise": report.sentence,
         "advice": advice,

@@ -94,6 +94,12 @@ def test_info_measures_the_noise(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["info", str(path), "--noise", "--json"]) == 0
     (channel,) = json.loads(capsys.readouterr().out)["channels"]
     assert abs(channel["noise_model"]["params"]["gain"] - 2) < 0.2
+    dark = tmp_path / "dark.tif"
+    tifffile.imwrite(dark, np.full((64, 64), 100, np.uint16) + np.arange(64, dtype=np.uint16) % 3)
+    assert main(["info", str(path), "--dark", str(dark)]) == 0
+    assert "ADU per photon" in capsys.readouterr().out
+    assert main(["info", str(path), "--dark", str(tmp_path / "none.tif")]) != 0
+    assert "none.tif" in capsys.readouterr().err
 
 
 def test_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
+import tifffile
 from qtpy.QtCore import Qt
 
 from napari_ssi import registry
@@ -34,6 +36,8 @@ def test_measuring_says_what_was_found_and_use_this_sets_it(
     assert "gain" in words and "independent" in words
     assert panel.noise.plot.isVisibleTo(panel)
     assert len(panel.noise.plot.getPlotItem().listDataItems()[0].xData) > 3
+    assert panel.noise.neighbours.isVisibleTo(panel)
+    assert "three pixels" in panel.noise.neighbours.toolTip()
     assert panel.noise.advice.text()
     qtbot.mouseClick(panel.noise.adopt, Qt.MouseButton.LeftButton)
     chosen = panel.noise.value()
@@ -41,6 +45,41 @@ def test_measuring_says_what_was_found_and_use_this_sets_it(
     assert abs(chosen.params["gain"] - 2) < 0.3
     assert panel.method.name == "noise2self"
     assert panel.plan().main.recipe.noise == chosen
+
+
+def test_dark_frames_tell_offset_and_read_noise(
+    viewer: Any, panel: Any, qtbot: Any, tmp_path: Any
+) -> None:
+    rng = np.random.default_rng(1)
+    dark = 90 + rng.normal(0, 6, (4, 128, 128))
+    pages = dark.round().astype(np.uint16)
+    tifffile.imwrite(tmp_path / "dark.tif", pages, photometric="minisblack")
+    light = rng.poisson(np.linspace(20, 400, 192) * np.ones((192, 1)))
+    y = 90 + 2 * light + rng.normal(0, 6, light.shape)
+    panel.set_image(viewer.add_image(y.round().astype(np.uint16), name="lit"))
+    panel.noise.show_parameters()
+    panel.noise._dark.setText(str(tmp_path / "dark.tif"))
+    measured(panel, qtbot)
+    qtbot.mouseClick(panel.noise.adopt, Qt.MouseButton.LeftButton)
+    assert panel.noise.value().name == "poisson_gaussian"
+    assert panel.noise.value().params["sigma"] == pytest.approx(6, rel=0.05)
+    assert panel.image.source().offset == pytest.approx(90, abs=0.2)
+    assert "read noise" in panel.noise.report.text()
+    assert panel.plan().main.recipe.levels.offset == pytest.approx(90, abs=0.2)
+
+
+def test_light_frames_in_place_of_dark_ones_are_refused(
+    viewer: Any, panel: Any, qtbot: Any, tmp_path: Any
+) -> None:
+    panel.set_image(bright(viewer))
+    tifffile.imwrite(tmp_path / "light.tif", np.full((32, 32), 9000, np.uint16))
+    panel.noise._dark.setText(str(tmp_path / "light.tif"))
+    measured(panel, qtbot)
+    assert "brighter" in panel.noise.report.text()
+    panel.noise._dark.setText(str(tmp_path / "missing.tif"))
+    measured(panel, qtbot)
+    assert "missing.tif" in panel.noise.report.text()
+    assert not panel.noise.adopt.isEnabled()
 
 
 def test_what_was_measured_goes_with_its_image(viewer: Any, panel: Any, qtbot: Any) -> None:

@@ -169,6 +169,11 @@ class ImageSection(Section):
 
     # --- keeping up with the viewer ------------------------------------------------------
 
+    def set_offset(self, offset: float) -> None:
+        """Set the camera's offset, as if typed."""
+        self._auto.setChecked(False)
+        self._offset.setValue(offset)
+
     def _images(self) -> list[Image]:
         return [
             la for la in self._viewer.layers if isinstance(la, Image) and WORKING not in la.metadata

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from ... import registry
 from ...recipe import Part
+from ..correlation_map import CorrelationMap
 from ..form import Form
-from ..look import Note, Picker, Section, tip
+from ..look import Note, Picker, Section, row, tip
 from ..memory import Memory
 from ..noise_plot import NoisePlot
 from ..noise_probe import Measured
@@ -19,7 +20,7 @@ class NoiseSection(Section):
 
     changed = Signal()
     wanted = Signal()
-    adopted = Signal(str)
+    adopted = Signal(object)
 
     def __init__(self) -> None:
         super().__init__("3  Noise")
@@ -41,16 +42,35 @@ class NoiseSection(Section):
         self.report = Note()
         self.advice = Note("dim")
         self.plot = NoisePlot()
+        self.neighbours = CorrelationMap()
+        self._pictures = _side_by_side(self.plot, self.neighbours)
+        self._dark = QLineEdit()
+        self._dark.setPlaceholderText("none (optional)")
+        self._dark.setClearButtonEnabled(True)
+        self._browse = QPushButton("Browse…")
+        self._browse.setFixedWidth(70)
+        dark = row(
+            "Dark frames",
+            self._dark,
+            self._browse,
+            tooltip="A file of frames taken without light, with the same camera settings: they "
+            "tell offset and read noise best.",
+        )
         for entry in registry.entries("noise").values():
             self._picker.addItem(entry.label, entry.name)
             self._picker.setItemData(self._picker.count() - 1, f"<qt>{entry.summary}</qt>", 3)
-        buttons = QWidget()
-        row = QHBoxLayout(buttons)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.measure)
-        row.addWidget(self.adopt)
-        for widget in (self._picker, self._words, buttons, self.report, self.plot, self.advice):
+        buttons = _side_by_side(self.measure, self.adopt)
+        for widget in (
+            self._picker,
+            self._words,
+            dark,
+            buttons,
+            self.report,
+            self._pictures,
+            self.advice,
+        ):
             self.body.addWidget(widget)
+        self._browse.clicked.connect(self._ask_file)
         self._picker.currentIndexChanged.connect(self._edited)
         self.measure.clicked.connect(self._measure)
         self.adopt.clicked.connect(self._adopt)
@@ -61,6 +81,11 @@ class NoiseSection(Section):
     def name(self) -> str:
         """The model's name in the registry."""
         return self._picker.currentData() or "independent"
+
+    @property
+    def dark(self) -> str:
+        """Path of the dark frames; empty for none."""
+        return self._dark.text().strip()
 
     def value(self) -> Part:
         """The choice, frozen."""
@@ -96,7 +121,7 @@ class NoiseSection(Section):
         self._found = None
         self.measure.setEnabled(True)
         self.adopt.setEnabled(False)
-        self.plot.hide()
+        self._pictures.hide()
         self.report.say("")
         self.advice.say("")
 
@@ -108,7 +133,8 @@ class NoiseSection(Section):
         self.report.say(report.sentence)
         self.advice.say(found.advice)
         means, variances = report.points.means, report.points.variances
-        self.plot.setVisible(len(means) > 1)
+        self._pictures.setVisible(len(means) > 1)
+        self.neighbours.show_measurement(report.autocorrelation)
         if len(means) > 1:
             floor = report.read_noise**2
             self.plot.show_measurement(means, variances, report.gain, floor, report.offset)
@@ -124,13 +150,20 @@ class NoiseSection(Section):
         self.report.say("Measuring …")
         self.wanted.emit()
 
+    def _ask_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open dark frames", self.dark, "Images (*.tif *.tiff *.npy);;All files (*)"
+        )
+        if path:
+            self._dark.setText(path)
+
     def _adopt(self) -> None:
         if self._found is None:
             return
         self._picker.choose(self._found.noise.name)
         if self._form is not None:
             self._form.set(self._found.noise.params)
-        self.adopted.emit(self._found.method)
+        self.adopted.emit(self._found)
 
     def _edited(self, *_: object) -> None:
         entry = registry.entries("noise").get(self.name)
@@ -139,3 +172,12 @@ class NoiseSection(Section):
         if self._loaded:
             self.show_parameters()
         self.changed.emit()
+
+
+def _side_by_side(*widgets: QWidget) -> QWidget:
+    line = QWidget()
+    layout = QHBoxLayout(line)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return line

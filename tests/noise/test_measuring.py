@@ -1,0 +1,49 @@
+"""The noise of a recording, with and without dark frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_ssi import ImageStack, InputError, measure_noise
+
+OFFSET, GAIN, READ = 120.0, 1.7, 5.0
+
+
+def recording(seed: int = 0) -> ImageStack:
+    rng = np.random.default_rng(seed)
+    light = np.linspace(10, 300, 200) * np.ones((2, 160, 1))
+    y = OFFSET + GAIN * rng.poisson(light) + rng.normal(0, READ, light.shape)
+    return ImageStack(y.round().astype(np.uint16), "ZYX")
+
+
+def dark_frames(n: int = 3) -> ImageStack:
+    y = OFFSET + np.random.default_rng(9).normal(0, READ, (n, 100, 90))
+    y[0, 50, 50] = 4000  # a hot pixel
+    return ImageStack(y.round().astype(np.uint16), "ZYX")
+
+
+def test_dark_frames_tell_what_a_bright_recording_cannot() -> None:
+    alone, helped = measure_noise(recording()), measure_noise(recording(), dark=dark_frames())
+    # there is no dark place: the offset that fits best is far off
+    assert abs(alone.offset - OFFSET) > 5
+    assert helped.offset == pytest.approx(OFFSET, abs=0.2)
+    assert helped.read_noise == pytest.approx(READ, rel=0.03)
+    assert helped.gain == pytest.approx(GAIN, rel=0.05)
+    assert helped.identifiable == {"gain": True, "read_noise": True}
+
+
+def test_the_recording_is_not_changed() -> None:
+    stack = recording()
+    before = stack.data.copy()
+    measure_noise(stack, dark=dark_frames())
+    np.testing.assert_array_equal(stack.data, before)
+
+
+def test_frames_with_light_are_no_dark_frames() -> None:
+    with pytest.raises(InputError, match="brighter"):
+        measure_noise(recording(), dark=ImageStack(np.full((20, 20), 3000, np.uint16), "YX"))
+
+
+def test_a_given_offset_is_kept() -> None:
+    assert measure_noise(recording(), offset=118.5).offset == 118.5
