@@ -58,6 +58,8 @@ def sentence(error: ValidationError, owner: str, known: Sequence[str] = ()) -> s
         return f"{_upper(owner)} has no parameter {where!r}; choose one of: {', '.join(known)}."
     if first["type"] == "missing":
         return f"{_upper(owner)} needs the parameter {where!r}."
+    if first["type"] == "union_tag_not_found":
+        return f"The {where!r} parameter of {owner} must name its 'kind'. Got {first['input']!r} instead."
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     if not where:
         return f"{_upper(message)}."

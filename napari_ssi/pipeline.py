@@ -219,6 +219,11 @@ def iterate(
         estimates |= {prefix + key: value for key, value in facts.items()}
         if untrained:
             notes.append(f"{prefix}Stopped before the first step: the recording is unchanged.")
+        if facts.get("learned_from", 1.0) < 1:
+            notes.append(
+                f"{prefix}Learned from {facts['learned_from']:.0%} of the recording, where the "
+                "contrast is strongest: first guesses of all of it would take too long."
+            )
         if levels.low is not None or levels.high is not None:
             notes.append(f"{prefix}{levels.describe()}.")
 

@@ -88,12 +88,18 @@ class Preview:
             layer.data = data
 
     def keep(self, snapshot: Snapshot) -> Image | None:
-        """Make a layer of its own of a snapshot."""
-        if self._frame is None:
+        """Make a layer of its own of a snapshot; of a volume's plane, at its depth."""
+        frame = self._frame
+        if frame is None:
             return None
-        data = _fitted(snapshot.plane, self._frame)
-        words = f"{self._frame.name} · {snapshot.words}"
-        layer = Image(data.copy(), name=words, **_settings(self._frame, data.ndim))
+        data = _fitted(snapshot.plane, frame)
+        words = f"{frame.name} · {snapshot.words}"
+        z = frame.axes.find("Z")
+        if z >= 0 and len(frame.axes) - z > data.ndim:
+            data = np.expand_dims(data, tuple(range(len(frame.axes) - z - data.ndim)))
+        if z >= 0:
+            frame = frame.at([snapshot.z if a == "Z" else 0 for a in frame.axes])
+        layer = Image(data.copy(), name=words, **_settings(frame, data.ndim))
         self._viewer.add_layer(layer)
         return layer
 

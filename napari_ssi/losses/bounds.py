@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from .base import Penalty
@@ -37,6 +39,14 @@ class Bounds(Penalty):
         description="1 is about the brightest value recorded; a sharpened image may exceed it.",
         json_schema_extra={"unit": "of the brightest"},
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
+            raise ValueError(
+                f"the lower bound ({self.lower:g}) must be below the upper one ({self.upper:g})"
+            )
+        return self
 
     def __call__(self, x: Tensor, network: nn.Module) -> Tensor:
         """The penalty."""

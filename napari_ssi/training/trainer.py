@@ -197,6 +197,9 @@ class Trainer:
             "training_seconds": time.monotonic() - began,
             **self.loss.estimates,
         }
+        if guess is not None:
+            learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
+            estimates["learned_from"] = learned
         if schedule.best_step:
             estimates["held_out"] = schedule.best
         yield Progress(

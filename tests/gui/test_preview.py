@@ -77,6 +77,22 @@ def test_snapshots_can_be_looked_at_and_kept(
     assert names(viewer) == ["cells"]
 
 
+def test_a_kept_plane_of_a_volume_lies_at_its_depth(
+    viewer: Any, panel: Any, engine: Any, stack: Any, qtbot: Any
+) -> None:
+    viewer.dims.set_current_step(0, 3)
+    running(panel, engine, qtbot, 3)
+    panel.run._slider.setValue(1)
+    click(qtbot, panel, "Keep this one")
+    kept = viewer.layers[-2]
+    assert kept.data.shape == (1, 40, 36)
+    np.testing.assert_allclose(kept.scale, stack.scale)
+    here = stack.data_to_world((3, 0, 0))
+    np.testing.assert_allclose(kept.data_to_world((0, 0, 0)), here)
+    click(qtbot, panel, "Cancel")
+    qtbot.waitUntil(lambda: panel.session.job is None, timeout=15_000)
+
+
 def test_side_by_side_while_it_trains(
     viewer: Any, panel: Any, engine: Any, cells: Any, qtbot: Any
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from napari_ssi.errors import InputError
 from napari_ssi.losses.bounds import Bounds
 from napari_ssi.losses.weights import Weights
 
@@ -27,3 +28,8 @@ def test_weights_count_every_parameter():
         network.bias.fill_(3.0)
     value = Weights(l1=1.0, l2=10.0)(torch.zeros(1), network)
     assert float(value.detach()) == pytest.approx(2 + 10 * 14 / 3)
+
+
+def test_bounds_that_leave_nothing_between_are_refused():
+    with pytest.raises(InputError, match=r"lower bound \(2\) must be below the upper one \(1\)"):
+        Bounds.from_params({"lower": 2, "upper": 1})

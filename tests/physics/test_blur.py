@@ -102,6 +102,8 @@ def test_errors_are_sentences() -> None:
         Blur().bind((32, 32), (0.1, 0.1))
     with pytest.raises(InputError, match="'psf'"):
         Blur.from_params({"psf": {"kind": "magic"}})
+    with pytest.raises(InputError, match="must name its 'kind'"):
+        Blur.from_params({"psf": {"path": "psf.tif"}})
 
 
 def test_a_gaussian_by_width() -> None:

@@ -155,6 +155,17 @@ def test_what_is_too_large_is_cut_to_its_strongest_part(monkeypatch):
     assert len(chosen) == 16 and part == [(0, 10), (0, 10)]
 
 
+def test_learning_from_a_part_is_said(monkeypatch):
+    monkeypatch.setattr(first_guess, "MOST", 30 * 30)
+    y = np.random.default_rng(0).random((48, 40)).astype(np.float32)
+    recipe = Recipe.create(physics="blur", method="ssi", training={"steps": 2})
+    psf = np.outer([1, 2, 1], [1, 2, 1])
+    result = run(recipe, ImageStack(y, "YX"), psf=psf)
+    assert any("% of the recording" in note for note in result.notes)
+    assert 0 < result.estimates["learned_from"] < 1
+    assert result.image.shape == y.shape
+
+
 def specimen() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     x = np.zeros((96, 96))
