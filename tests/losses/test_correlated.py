@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter, uniform_filter
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from napari_ssi import ImageStack, Recipe, run
 from napari_ssi.background import Levels
 from napari_ssi.losses._lags import LAGS, covariance, followed
 from napari_ssi.losses.masked import HIDDEN, MaskedLoss
@@ -21,6 +24,7 @@ from napari_ssi.physics.base import Physics
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
 from napari_ssi.psf.gaussian import gaussian
+from napari_ssi.quality.psnr import psnr
 
 SHAPE = (48, 48)
 SIGMA = 0.3
@@ -202,3 +206,35 @@ def test_r2r_is_the_risk_at_its_input_and_the_noise_of_its_target() -> None:
         rows.append([float(value), float(risk + (second - z).square().mean())])
     value, truth = torch.tensor(rows, dtype=torch.float64).mean(0).tolist()
     assert value == pytest.approx(truth, rel=0.02)
+
+
+def filtered_scene() -> tuple[np.ndarray, np.ndarray]:
+    """Discs on a smooth ground, and noise of 0.1 after a 3 x 3 box filter."""
+    rng = np.random.default_rng(0)
+    yy, xx = np.mgrid[:128, :128]
+    x = gaussian_filter(rng.normal(size=(128, 128)), 12)
+    x /= np.ptp(x)
+    for _ in range(10):
+        cy, cx, r = *rng.uniform(0, 128, 2), rng.uniform(4, 14)
+        x += rng.uniform(0.2, 0.6) * ((yy - cy) ** 2 + (xx - cx) ** 2 < r * r)
+    noise = 0.3 * uniform_filter(rng.normal(size=x.shape), 3, mode="wrap")
+    return x, (x + noise).astype(np.float32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "plain"), [("noise2self", "independent"), ("unsure", "gaussian")]
+)
+def test_knowing_that_neighbours_share_noise_is_worth_two_decibels(method: str, plain: str) -> None:
+    x, y = filtered_scene()
+    scores = {}
+    for noise in (plain, "correlated"):
+        recipe = Recipe.create(
+            method=method,
+            noise=noise,
+            network={"name": "unet", "params": {"channels": 8, "depth": 2}},
+            training={"steps": 300, "patch": (48, 48), "batch": 2, "ensemble": False},
+        )
+        scores[noise] = psnr(run(recipe, ImageStack(y, "YX")).image, x)
+    assert scores[plain] < psnr(y, x) + 2
+    assert scores["correlated"] > scores[plain] + 2
