@@ -96,7 +96,7 @@ def _trained(
     seconds = (
         1.15 * trainer.steps(len(shape)) * step + 2 * per_pixel * math.prod(shape) * frames * views
     )
-    guided = trainer.guided(physics)
+    guided = trainer.guided(physics, noise)
     if guided is not None:
         # of a few folds, and in the end the whole; tuning takes as long as a small image
         guess, _ = _baseline(physics, shape, frames)

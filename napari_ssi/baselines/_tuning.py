@@ -19,11 +19,14 @@ import torch
 from scipy.ndimage import uniform_filter
 from torch import Tensor
 
+from ..noise.base import NoiseModel
 from ._photons import Photons
 from ._tiles import box
 
 #: Number of folds, and share of the pixels kept out in each.
 FOLDS, SHARE = 3, 0.125
+#: Share that is kept out where pixels share noise, with all that share it.
+GUARDED = 0.25
 #: Residuals beyond so many standard deviations of the noise count less, in the fit and the score.
 OUTLYING = 2.0
 #: At most so many scored pixels; more would cost memory and change nothing.
@@ -65,11 +68,19 @@ def _corners(frame: Tensor, shape: tuple[int, ...], size: tuple[int, ...]) -> li
     ]
 
 
-def folds(shape: Sequence[int], generator: torch.Generator) -> Tensor:
-    """Which pixels each fold keeps out: (FOLDS, 1, *shape), bool, no pixel in two of them."""
+def folds(
+    shape: Sequence[int], generator: torch.Generator, noise: NoiseModel
+) -> tuple[Tensor, Tensor]:
+    """Which pixels each fold keeps out, and which of these it is scored by: (FOLDS, 1, *shape), bool.
+
+    All that are kept out, and no pixel is in two folds; but under correlated noise those are
+    kept out, too, that share noise with the scored ones.
+    """
     order = torch.rand(tuple(shape), generator=generator)
-    held = [(order >= k * SHARE) & (order < (k + 1) * SHARE) for k in range(FOLDS)]
-    return torch.stack(held)[:, None]
+    share = noise.thinned(SHARE, GUARDED, order[None, None])
+    held = [(order >= k * share) & (order < (k + 1) * share) for k in range(FOLDS)]
+    hidden = noise.sharing(torch.stack(held)[:, None])
+    return hidden, noise.alone(hidden)
 
 
 def noise_level(y: Tensor) -> float:

@@ -100,6 +100,8 @@ class Baseline(Configured, ABC):
         began = time.perf_counter()
         crop = _tuning.informative(y)
         sigma = _tuning.noise_level(crop)
+        if noise.correlated:  # then neighbours differ by less than their noise
+            sigma = float(noise.variance(crop).max().sqrt())
         estimates = {"noise_level": sigma, **self.measured(crop)}
         message = ""
         if self.setting is not None:
@@ -135,11 +137,13 @@ class Baseline(Configured, ABC):
         sigma: float,
     ) -> Generator[Progress, None, _tuning.Scores]:
         began = time.perf_counter()
-        held = _tuning.folds(crop.shape[2:], generator).to(physics.device)
+        held, scored = (
+            mask.to(physics.device) for mask in _tuning.folds(crop.shape[2:], generator, noise)
+        )
         crop = crop.to(physics.device)
         weights = (~held).to(crop.dtype)
         several = crop.expand(len(held), *crop.shape[1:])
-        scores = _tuning.Scores(sigma, several, held, Photons.of(noise))
+        scores = _tuning.Scores(sigma, several, scored, Photons.of(noise))
         for step in self.path(crop, weights, physics, noise, sigma):
             control.checkpoint()
             if step is not None:

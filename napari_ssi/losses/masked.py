@@ -41,6 +41,10 @@ ABOUT = {
 }
 
 
+#: Share of the pixels that are hidden at most, where each hides others that share its noise.
+HIDDEN = 0.5
+
+
 class MaskedLoss(Loss):
     r"""Predict hidden pixels from their surroundings, through the forward model.
 
@@ -52,8 +56,10 @@ class MaskedLoss(Loss):
     clips). As ``f(m_J(y))`` has not seen ``y_J``, whose noise is independent of
     the rest, copying noise does not lower the loss: its expectation is
     ``E‖μ(A f(m_J(y)))_J − E[y_J]‖²`` plus the variance of the noise. With A the
-    identity it is Noise2Self. Density 0 switches masking off, the control of the
-    SSI paper, which fits the noise.
+    identity it is Noise2Self. Where pixels share noise (``correlated``), all that share it
+    with those in J are hidden from f as well, as far as the noise model says that it
+    reaches, and J is thinned such that half of the pixels are hidden at most. Density 0
+    switches masking off, the control of the SSI paper, which fits the noise.
 
     References
     ----------
@@ -63,6 +69,9 @@ class MaskedLoss(Loss):
     J. Batson, L. Royer, "Noise2Self", ICML 2019, https://doi.org/10.48550/arXiv.1901.11365
     A. Krull, T.-O. Buchholz, F. Jug, "Noise2Void", CVPR 2019,
     https://doi.org/10.1109/CVPR.2019.00223
+    C. Broaddus, A. Krull, M. Weigert, U. Schmidt, G. Myers, "Removing Structured Noise with
+    Self-Supervised Blind-Spot Networks", ISBI 2020,
+    https://doi.org/10.1109/ISBI45749.2020.9098336
     """
 
     density: float = Field(
@@ -125,7 +134,7 @@ class MaskedLoss(Loss):
     ) -> dict[str, Tensor]:
         """The term ``masked``; see the class."""
         fresh = physics.unseen(torch.ones_like(y, dtype=torch.bool))
-        counted, hidden = self.draw(y, generator, fresh)
+        counted, hidden = self.draw(y, generator, fresh, noise)
         if held is not None:
             counted, hidden = counted & ~held, hidden | held
         seen = self.hide(y, physics.hidden(hidden), generator)
@@ -136,25 +145,36 @@ class MaskedLoss(Loss):
         return {"masked": (penalty * weight).sum() / weight.sum().clamp_min(1)}
 
     def draw(
-        self, y: Tensor, generator: torch.Generator, fresh: Tensor | None = None
+        self,
+        y: Tensor,
+        generator: torch.Generator,
+        fresh: Tensor | None = None,
+        noise: NoiseModel | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The pixels that count in the loss, and those that are hidden (the same or more).
 
         All pixels may count, or those that are ``fresh``, more densely so that as many do.
+        Under correlated noise those that do, and all that share noise with them, are hidden.
         """
         if self.density == 0:
             return torch.ones_like(y, dtype=torch.bool), torch.zeros_like(y, dtype=torch.bool)
         make = grid_mask if self.pattern == "grid" else random_mask
         density = self.density
+        if noise is not None:
+            density = noise.thinned(density, HIDDEN, y)
         if self.cross_fits and fresh is not None:
             share = float(fresh.float().mean())
             counted = make(y, min(1.0, density / max(share, 1e-3)), generator) & fresh
         else:
             counted = make(y, density, generator)
+        hidden = counted
+        if noise is not None:
+            hidden = noise.sharing(counted)
+            counted = noise.alone(hidden)  # all of a row, say, of which one pixel was drawn
         if self.pattern != "structured":
-            return counted, counted
+            return counted, hidden
         reach = (0,) * (y.ndim - 2 - len(self.reach)) + self.reach[-(y.ndim - 2) :]
-        return counted, widened(counted, reach)
+        return counted, widened(hidden, reach)
 
     def hide(self, y: Tensor, hidden: Tensor, generator: torch.Generator) -> Tensor:
         """m_J: y with the hidden pixels replaced."""

@@ -17,7 +17,7 @@ ABOUT = {
         "summary": "Stein's unbiased risk estimate: the network sees every pixel, and is kept from "
         "copying noise by how strongly its output follows each of them.",
         "when": "The noise is known (or well measured), and no pixels are clipped or outlying.",
-        "noise": ["gaussian", "poisson", "poisson_gaussian"],
+        "noise": ["gaussian", "poisson", "poisson_gaussian", "correlated"],
     },
 }
 
@@ -38,6 +38,10 @@ class Sure(Loss):
     The last, mixed term (Le Montagner et al. 2014) is 0 almost everywhere for a
     network of leaky ReLUs and is left out. v(y) may be negative where y is: that
     keeps the estimate unbiased.
+
+    Of correlated Gaussian noise with covariance Σ = v R the last term but one is
+    :math:`2 \operatorname{tr}(\Sigma\, \partial g / \partial y)`: the same, with the derivative
+    along R b in place of the probe b, since :math:`E[b^T J R b] = \operatorname{tr}(R J)`.
 
     The divergence takes one random probe per step. Beside a first guess only
     pixels that had no part in it count, and the probe moves these alone.
@@ -89,7 +93,8 @@ class Sure(Loss):
         spread = float(variance.mean().clamp_min(1e-8).sqrt())
         probe = signs(y, generator) * counted
         at = g(seen)
-        slope = derivative(g, seen, at, probe, self.step * spread)
+        along = noise.correlate(probe) * counted
+        slope = derivative(g, seen, at, along, self.step * spread)
         weight = physics.target(counted).to(at.dtype)
         n = weight.sum().clamp_min(1)
         v = physics.target(variance)

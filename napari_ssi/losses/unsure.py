@@ -11,6 +11,7 @@ from torch import Tensor
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ._divergence import STEP, derivative, signs
+from ._lags import LAGS, covariance, followed
 from .base import Loss, Network, admitted
 
 ABOUT = {
@@ -18,9 +19,9 @@ ABOUT = {
         "label": "UNSURE",
         "summary": "As SURE, while the noise level is found along the way: the network is kept from "
         "following single pixels on average.",
-        "when": "The noise is even over the picture, or grows with brightness, but its level is "
-        "not known.",
-        "noise": ["independent", "gaussian", "poisson_gaussian"],
+        "when": "The noise is even over the picture, grows with brightness, or is shared by "
+        "neighbours, but its level is not known.",
+        "noise": ["independent", "gaussian", "poisson_gaussian", "correlated"],
     },
 }
 
@@ -39,8 +40,22 @@ class Unsure(Loss):
     of the noise's variance, not the variance. Under the noise model
     ``poisson_gaussian`` both η and γ are found, else γ = 0.
 
-    η and γ start at what neighbouring pixels differ by, are kept at or above 0 and
-    follow a running mean of the divergence (one probe a step is noisy).
+    Under ``correlated`` noise there is a multiplier :math:`\eta_k` for each lag k up to
+    two pixels in y and x (with :math:`\eta_{-k} = \eta_k`), which asks that no output follows
+    its neighbour at that lag:
+
+    .. math::
+        \min_f \max_{\eta} \; \frac1n \sum_i \Big[ (g_i(y) - y_i)^2
+        + 2 \sum_k \eta_k\, \partial_{i+k}\, g_i(y) \Big]
+
+    One probe b tells all of them, as :math:`E[(J b)_i\, b_{i+k}] = \partial_{i+k}\, g_i`. They start
+    at the covariance that was measured, and none exceeds :math:`\eta_0`, which is necessary for
+    a covariance, if not enough. What whole rows or columns share has a multiplier of its own
+    (where it was measured at all) for the sum of the derivatives along them.
+
+    Otherwise η and γ start at what neighbouring pixels differ by. All follow a running mean
+    of the slopes (one probe a step is noisy); η, γ and those of rows and columns stay at or
+    above 0.
 
     References
     ----------
@@ -66,12 +81,12 @@ class Unsure(Loss):
         json_schema_extra={"advanced": True},
     )
 
-    _start: Tensor | None = PrivateAttr(None)
     _multiplier: Tensor | None = PrivateAttr(None)
     _mean: Tensor | None = PrivateAttr(None)
     _seen: Tensor | None = PrivateAttr(None)
     _spread: Tensor = PrivateAttr(default_factory=lambda: torch.zeros(()))
-    _brightness: Tensor = PrivateAttr(default_factory=lambda: torch.ones(1))
+    #: By how much each multiplier rises for a slope of 1, at a rate of 1.
+    _pace: Tensor = PrivateAttr(default_factory=lambda: torch.ones(1))
 
     @property
     def cross_fits(self) -> bool:
@@ -85,16 +100,22 @@ class Unsure(Loss):
 
     @property
     def estimates(self) -> dict[str, float]:
-        """``sigma_upper`` (√η) and, where it is sought, ``gain_upper`` (γ)."""
+        """``sigma_upper`` (√η) and, where sought, ``gain_upper`` (γ) or what neighbours share."""
         if self._multiplier is None:
             return {}
-        eta, *gamma = self._multiplier.tolist()
+        eta, *more = self._multiplier.tolist()
         found = {"sigma_upper": math.sqrt(eta)}
-        return found | {"gain_upper": gamma[0]} if gamma else found
+        if len(more) == 1:
+            found["gain_upper"] = more[0]
+        elif more:
+            *lags, row, column = more
+            found["neighbour_correlation"] = max(lags, key=abs) / eta
+            found |= {"row_upper": math.sqrt(row), "column_upper": math.sqrt(column)}
+        return found
 
     def begin(self) -> None:
         """Forget what an earlier fit has found."""
-        self._start = self._multiplier = self._mean = self._seen = None
+        self._multiplier = self._mean = self._seen = None
 
     def __call__(
         self,
@@ -109,7 +130,7 @@ class Unsure(Loss):
         counted, seen = admitted(y, physics, held)
         if self._multiplier is None:
             self._first_level(y, noise)
-        assert self._start is not None and self._multiplier is not None
+        assert self._multiplier is not None
 
         def g(seen: Tensor) -> Tensor:
             return noise.mean(physics.A(network(physics.initial(seen))))
@@ -120,11 +141,14 @@ class Unsure(Loss):
         target = physics.target(y)
         weight = physics.target(counted).to(at.dtype)
         n = weight.sum().clamp_min(1)
-        local = physics.target(probe) * slope
-        parts = [local.sum() / n]
-        if len(self._multiplier) > 1:
-            parts.append((target * local).sum() / n)
-        slopes = torch.stack(parts)
+        if noise.correlated:
+            slopes = followed(probe, slope * weight, physics.target) / n
+        else:
+            local = physics.target(probe) * slope
+            parts = [local.sum() / n]
+            if noise.grows:
+                parts.append((target * local).sum() / n)
+            slopes = torch.stack(parts)
         self._seen = slopes.detach()
         return {
             "fidelity": ((at - target).square() * weight).sum() / n,
@@ -132,29 +156,37 @@ class Unsure(Loss):
         }
 
     def after_step(self) -> None:
-        """Dual ascent on η and γ."""
-        if self._seen is None or self._multiplier is None or self._start is None:
+        """Dual ascent on the multipliers."""
+        if self._seen is None or self._multiplier is None:
             return
         keep = self.momentum if self._mean is not None else 0.0
         before = self._mean if self._mean is not None else torch.zeros_like(self._seen)
         self._mean = keep * before + (1 - keep) * self._seen
-        # the weighted divergence has the brightness in it, and the start of γ its inverse
-        step = self.rate * self._mean * self._start[0] / self._brightness.square()
-        self._multiplier = (self._multiplier + step).clamp_min(0)
+        risen = self._multiplier + self.rate * self._mean * self._pace
+        if len(risen) <= 2:
+            self._multiplier = risen.clamp_min(0)
+            return
+        eta = risen[:1].clamp_min(1e-3 * float(self._pace[0]))
+        lags, stripes = risen[1 : len(LAGS)], risen[len(LAGS) :]
+        self._multiplier = torch.cat([eta, lags.clamp(-eta, eta), stripes.clamp_min(0)])
 
     def _first_level(self, y: Tensor, noise: NoiseModel) -> None:
-        """η, and γ where brightness matters, from the differences of neighbours."""
+        """The measured covariance; else η, and γ where brightness matters, from neighbours."""
+        if noise.correlated:
+            self._multiplier = covariance(noise, y)
+            self._spread = self._multiplier[0].sqrt()
+            self._pace = self._multiplier[0].expand(len(LAGS))
+            # rows and columns as strong as they are, or, where none are, not at all
+            self._pace = torch.cat([self._pace, self._multiplier[-2:]])
+            return
         difference = y.diff(dim=-1) if y.shape[-1] > 1 else y - y.mean()
         robust = (difference.abs().median() / 0.6745).square()
         # where most pixels are dark and equal the median is 0, and the start would never move
         variance = robust.maximum(difference.square().mean() / 4).clamp_min(1e-8) / 2
         self._spread = variance.sqrt()
-        level = y.clamp_min(0).mean().clamp_min(1e-3)
-        one = torch.ones_like(level)
+        self._multiplier = self._pace = variance.reshape(1)
         if noise.grows:
-            self._start = torch.stack([variance, variance / level]) / 2
-            self._brightness = torch.stack([one, level])
-        else:
-            self._start = variance.reshape(1)
-            self._brightness = one.reshape(1)
-        self._multiplier = self._start.clone()
+            level = y.clamp_min(0).mean().clamp_min(1e-3)
+            self._multiplier = torch.stack([variance, variance / level]) / 2
+            # the weighted divergence has the brightness in it, and γ its inverse
+            self._pace = self._multiplier[0] / torch.stack([torch.ones_like(level), level.square()])

@@ -28,6 +28,8 @@ class NoiseReport:
         Standard deviation of the noise as a whole, robust; ADU.
     autocorrelation
         Of the noise at lags -3..3 in y and x; 1 in the middle.
+    correlation_error
+        Standard error of its values beside the middle.
     correlated
         Whether neighbouring pixels share noise.
     row_noise, column_noise
@@ -53,6 +55,7 @@ class NoiseReport:
     read_noise_error: float
     gaussian_sigma: float
     autocorrelation: Array
+    correlation_error: float
     correlated: bool
     row_noise: bool
     row_size: float

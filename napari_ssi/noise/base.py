@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
@@ -55,6 +56,34 @@ class NoiseModel(Configured, ABC):
     def growth(self) -> tuple[float, float] | None:
         """Gain and floor of ``variance = gain z + floor``, where such a line is known."""
         return None
+
+    @property
+    def correlated(self) -> bool:
+        """Whether the noise of a pixel says something of that of others."""
+        return False
+
+    def sharing(self, mask: Tensor) -> Tensor:
+        """The masked pixels (bool) and all whose noise is correlated with that of one of them."""
+        return mask
+
+    def alone(self, hidden: Tensor) -> Tensor:
+        """Those of the hidden pixels (bool) whose noise no visible pixel shares."""
+        return ~self.sharing(~hidden) if self.correlated else hidden
+
+    def thinned(self, density: float, most: float, y: Tensor) -> float:
+        """``density``, or less: of single pixels, such that a share ``most`` of y is hidden at most.
+
+        With each pixel all are hidden that share its noise.
+        """
+        if not self.correlated:
+            return density
+        one = torch.zeros_like(y[:1], dtype=torch.bool)
+        one[(0, 0, *(n // 2 for n in y.shape[2:]))] = True
+        return float(min(density, 1 - (1 - most) ** (1 / int(self.sharing(one).sum()))))
+
+    def correlate(self, b: Tensor) -> Tensor:
+        """``R b`` with R the correlation of the noise from pixel to pixel; b unless it is shared."""
+        return b
 
     def log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
         """``log p(y | A x = z)`` of each pixel, before any clipping."""

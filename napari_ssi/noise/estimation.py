@@ -90,6 +90,7 @@ def measure(
         read_noise_error=read_error,
         gaussian_sigma=sigma,
         autocorrelation=picture,
+        correlation_error=error,
         correlated=correlated,
         row_noise=rows[1] > 5 and rows[0] > STRIPES * sigma,
         row_size=rows[0],
@@ -115,13 +116,16 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
     """
     method = "ssi" if physics_name == "blur" else "noise2self"
     if report.correlated or report.row_noise or report.column_noise:
-        shared = "Neighbouring pixels" if report.correlated else stripes(report)
+        shared = ["Neighbouring pixels"] if report.correlated else []
+        shared += [stripes(report)] if stripes(report) else []
         return (
-            "independent",
+            "correlated",
             {},
             method,
-            f"{shared} share noise, which plain masking would keep: "
-            "mask the neighbours that share it as well (a structured pattern).",
+            f"{' and '.join([shared[0], *(s[0].lower() + s[1:] for s in shared[1:])])} share noise: "
+            f"{'SSI' if method == 'ssi' else 'Noise2Self'} then hides with each pixel all that share "
+            "its noise, as far as the measurement finds it to reach (structured masks); "
+            "or UNSURE, which finds the covariance along the way.",
         )
     kind = kind_of(report)
     params: dict[str, Any] = {}

@@ -18,16 +18,22 @@ from .windows import Windows
 TRIM = 0.98
 #: Share of the pixels that are held out.
 SHARE = 0.03
+#: The same with the neighbours that share their noise, where they do.
+GUARDED = 0.1
 #: Pixels of the object that are looked at in a check, at most, in 2D and 3D.
 LOOKED_AT = {2: 150_000, 3: 600_000}
 
 
-def draw(frames: Sequence[Tensor], generator: torch.Generator) -> list[Tensor]:
-    """Masks of single held-out pixels, spread at random over the frames; one each at least."""
+def draw(frames: Sequence[Tensor], noise: NoiseModel, generator: torch.Generator) -> list[Tensor]:
+    """Masks of single held-out pixels, spread at random over the frames; one each at least.
+
+    Under correlated noise there are fewer, with all around them that share their noise.
+    """
     masks = []
     for frame in frames:
+        share = noise.thinned(SHARE, GUARDED, frame)
         chance = torch.rand(frame.shape, generator=generator, device=frame.device)
-        masks.append(chance <= chance.min().clamp_min(SHARE))
+        masks.append(noise.sharing(chance <= chance.min().clamp_min(share)))
     return masks
 
 
@@ -37,7 +43,8 @@ class HeldOut:
     Their values are replaced in the network's input and seen by no loss. A
     measurement-domain score: ``‖A(x̂ - x)‖²`` plus the variance of the noise, on a
     few fixed windows of the recording; the same pixels each time, so that scores
-    can be compared although the noise in them is large.
+    can be compared although the noise in them is large. Under correlated noise only
+    those are scored whose noise no visible pixel shares.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class HeldOut:
         frames: Sequence[Tensor],
         held: Sequence[Tensor],
         physics: Physics,
+        noise: NoiseModel,
         size: Sequence[int],
         generator: torch.Generator,
         guess: FirstGuess | None = None,
@@ -57,18 +65,19 @@ class HeldOut:
         else:
             windows = Windows(frames, held, physics, size, False, guess)
             n = max(2, most // math.prod(windows.size))
+        self._noise = noise
         self._batches = []
         for _ in range(n):
             y, mask, view = windows.draw(1, generator)
-            target = view.target(mask)
+            target = view.target(noise.alone(mask))
             self._batches.append((view.initial(replaced(y, mask)), view.target(y), target, view))
 
-    def __call__(self, network: Callable[[Tensor], Tensor], noise: NoiseModel) -> float:
+    def __call__(self, network: Callable[[Tensor], Tensor]) -> float:
         """The score of a network."""
         squares = []
         with torch.no_grad():
             for seen, y, target, view in self._batches:
-                z = noise.mean(view.A(network(seen)))
+                z = self._noise.mean(view.A(network(seen)))
                 squares.append((z - y)[target].square())
         values = torch.cat(squares).sort().values
         kept = values[: max(1, int(TRIM * len(values)))]

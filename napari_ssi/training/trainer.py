@@ -95,12 +95,12 @@ class Trainer:
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
         self.loss.begin()
-        guided = self.guided(physics)
+        guided = self.guided(physics, noise)
         shown = y[0]
         guess = None
         if guided is not None:
             frames, part = first_guess.limited(frames)
-        held = held_out.draw(frames, random)
+        held = held_out.draw(frames, noise, random)
         if guided is not None:
             guess = yield from FirstGuess.fit(
                 guided, frames, held, physics, noise, control, generator
@@ -108,7 +108,7 @@ class Trainer:
             shown = first_guess.around(shown, guess.objects[0], part, physics)
             began = time.monotonic()
         windows = self.windows(frames, held, physics, guess)
-        score = held_out.HeldOut(frames, held, physics, windows.size, generator, guess)
+        score = held_out.HeldOut(frames, held, physics, noise, windows.size, generator, guess)
         network = self.build(windows.object, generator, guided=guess is not None).to(device)
         averaged = copy.deepcopy(network)
         best = copy.deepcopy(network.state_dict())
@@ -149,7 +149,7 @@ class Trainer:
                 _average(averaged, network, min(self.settings.averaging, (1 + step) / (10 + step)))
                 if step % every == 0 or step == budget:
                     reported = step
-                    values = {"loss": float(total.detach()), "held_out": score(averaged, noise)}
+                    values = {"loss": float(total.detach()), "held_out": score(averaged)}
                     if not math.isfinite(values["held_out"]):
                         reason = "the training diverged; the best weights before were kept"
                         break
@@ -178,7 +178,7 @@ class Trainer:
                 if reason.startswith("the held-out"):
                     break
         if step > reported:  # stopped between two checks: the newest weights deserve a look
-            latest = score(averaged, noise)
+            latest = score(averaged)
             if latest < schedule.best:
                 schedule.report(step, latest)
                 best = copy.deepcopy(averaged.state_dict())
@@ -214,10 +214,15 @@ class Trainer:
         method = None if guess is None else guess.method
         return TrainedModel(averaged, self.loss, estimates, ensemble, windows.moves, method)
 
-    def guided(self, physics: Physics) -> WeightedRestorer | None:
-        """The method of the first guess, where there is a blur to undo and the loss allows it."""
+    def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:
+        """The method of the first guess, where there is a blur to undo, and loss and noise allow it.
+
+        Noise that pixels share would reach them through the guess: around each pixel of a fold
+        lie pixels of all others.
+        """
         blurs = any(sum(pair) for pair in physics.halo)
-        return self.guess if blurs and self.loss.cross_fits else None
+        allowed = self.loss.cross_fits and not noise.correlated
+        return self.guess if blurs and allowed else None
 
     def windows(
         self,

@@ -5,20 +5,42 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import uniform_filter
 
+from napari_ssi import ImageStack, Recipe, run
 from napari_ssi.baselines import _tuning
 from napari_ssi.baselines._tiles import tiles
+from napari_ssi.noise.correlated import Correlated
+from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
+from napari_ssi.quality.psnr import psnr
 
 
 def test_folds_hold_out_a_tenth_or_more_and_share_no_pixel() -> None:
-    held = _tuning.folds((200, 150), torch.Generator().manual_seed(0))
+    held, scored = _tuning.folds((200, 150), torch.Generator().manual_seed(0), Independent())
+    assert torch.equal(held, scored)
     assert held.shape == (_tuning.FOLDS, 1, 200, 150)
     assert int(held.sum(0).max()) == 1
     for fold in held:
         assert float(fold.float().mean()) == pytest.approx(_tuning.SHARE, abs=0.01)
     assert _tuning.SHARE >= 0.1
+
+
+def test_no_visible_pixel_shares_noise_with_one_that_scores() -> None:
+    noise = Correlated(
+        sigma=1.0,
+        row_sigma=0.0,
+        column_sigma=0.0,
+        autocorrelation=[[0.3, 0.5, 0.3], [0.5, 1, 0.5], [0.3, 0.5, 0.3]],
+    )
+    held, scored = _tuning.folds((200, 150), torch.Generator().manual_seed(0), noise)
+    assert float(held.float().mean()) == pytest.approx(_tuning.GUARDED, abs=0.02)
+    assert float(scored.float().mean()) > _tuning.GUARDED / 9
+    n, _, y, x = scored.nonzero(as_tuple=True)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            assert bool(held[n, 0, (y + dy).clamp(0, 199), (x + dx).clamp(0, 149)].all())
 
 
 def test_the_noise_is_measured_in_spite_of_structure_and_outliers() -> None:
@@ -105,3 +127,24 @@ def test_tiles_are_small_enough_and_the_whole_is_used_where_it_fits() -> None:
     for tile in plan:
         sides = [s.stop - s.start + 8 for s in tile.outer[2:]]
         assert sides[0] * sides[1] <= 400 * 400
+
+
+def test_noise_that_neighbours_share_is_not_taken_for_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    yy, xx = np.mgrid[:96, :96]
+    x = ((yy - 40) ** 2 + (xx - 50) ** 2 < 700).astype(np.float64)
+    y = (x + 0.6 * uniform_filter(rng.normal(size=x.shape), 3, mode="wrap")).astype(np.float32)
+    tent = np.array([1, 2, 3, 2, 1]) / 3
+    known = {
+        "sigma": 0.2,
+        "row_sigma": 0.0,
+        "column_sigma": 0.0,
+        "autocorrelation": np.outer(tent, tent).tolist(),
+    }
+    scores = [
+        psnr(
+            run(Recipe.create(method="total_variation", noise=noise), ImageStack(y, "YX")).image, x
+        )
+        for noise in ("independent", {"name": "correlated", "params": known})
+    ]
+    assert scores[1] > scores[0] + 5

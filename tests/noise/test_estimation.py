@@ -156,8 +156,8 @@ def test_a_box_filter_is_seen_for_what_it_is() -> None:
     assert report.outliers < 1e-4
     assert "neighbouring pixels share noise" in report.sentence
     kind, params, method, why = recommend(report, "blur")
-    assert (kind, params, method) == ("independent", {}, "ssi")
-    assert "structured" in why
+    assert (kind, params, method) == ("correlated", {}, "ssi")
+    assert why.startswith("Neighbouring pixels share noise: SSI") and "structured masks" in why
 
 
 @pytest.mark.parametrize("share", [-0.2, 0.2])
@@ -180,7 +180,9 @@ def test_rows_and_columns_that_share_noise(axis: int) -> None:
     size = report.row_size if axis == 0 else report.column_size
     assert size == pytest.approx(3, rel=0.15)
     assert f"whole {'row' if axis == 0 else 'column'}s (" in report.sentence
-    assert "structured" in recommend(report, "denoising")[3]
+    kind, params, method, why = recommend(report, "denoising")
+    assert (kind, params, method) == ("correlated", {}, "noise2self")
+    assert f"{'row' if axis == 0 else 'column'}s (" in why and "structured masks" in why
 
 
 # --- faults ---------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,18 +24,25 @@ from napari_ssi.noise.poisson import Poisson
 from napari_ssi.noise.poisson_gaussian import PoissonGaussian
 
 OFFSET = 100.0
-GIVEN: dict[str, dict[str, float]] = {
+GIVEN: dict[str, dict[str, Any]] = {
     "independent": {},
     "gaussian": {"sigma": 3.0},
     "poisson": {"gain": 2.0},
     "poisson_gaussian": {"gain": 2.0, "sigma": 3.0},
     "gamma": {"looks": 4.0},
+    # shared by neighbouring rows and along columns only: the draws of a brightness are independent
+    "correlated": {
+        "sigma": 3.0,
+        "row_sigma": 0.0,
+        "column_sigma": 1.0,
+        "autocorrelation": [[0.0, 0.4, 0.0], [0.0, 1.0, 0.0], [0.0, 0.4, 0.0]],
+    },
 }
 CAPABLE = {
-    "sample": {"gaussian", "poisson", "poisson_gaussian", "gamma"},
-    "variance": {"gaussian", "poisson", "poisson_gaussian", "gamma"},
-    "log_likelihood": {"gaussian", "poisson", "poisson_gaussian", "gamma"},
-    "recorrupt": {"gaussian", "poisson", "gamma"},
+    "sample": {"gaussian", "poisson", "poisson_gaussian", "gamma", "correlated"},
+    "variance": {"gaussian", "poisson", "poisson_gaussian", "gamma", "correlated"},
+    "log_likelihood": {"gaussian", "poisson", "poisson_gaussian", "gamma", "correlated"},
+    "recorrupt": {"gaussian", "poisson", "gamma", "correlated"},
 }
 DRAWS = 100_000
 ANY = [np.zeros((32, 32), np.float32)]
@@ -133,7 +141,8 @@ def test_rescaling_commutes(name: str) -> None:
             assert torch.allclose(a * 50 + OFFSET, b)
     # the light begins at zero now, and the sentence still speaks of the recording
     dark = torch.zeros(1, dtype=torch.float64)
-    assert scaled.variance(dark) * 2500 == pytest.approx(GIVEN[name].get("sigma", 0.0) ** 2)
+    floor = sum(value**2 for key, value in GIVEN[name].items() if key.endswith("sigma"))
+    assert scaled.variance(dark) * 2500 == pytest.approx(floor)
     assert scaled.describe() == noise.describe()
 
 
@@ -184,6 +193,7 @@ def test_likelihoods_are_those_of_scipy() -> None:
         "gaussian": (y, stats.norm.logpdf(y, z, 3.0)),
         "poisson": (OFFSET + 2 * counts, stats.poisson.logpmf(counts, (z - OFFSET) / 2)),
         "poisson_gaussian": (y, stats.norm.logpdf(y, z, np.sqrt(2 * (z - OFFSET) + 9))),
+        "correlated": (y, stats.norm.logpdf(y, z, math.sqrt(10))),
         "gamma": (y, stats.gamma.logpdf(y - OFFSET, 4.0, scale=(z - OFFSET) / 4)),
     }
     assert set(expected) == CAPABLE["log_likelihood"]

@@ -65,7 +65,7 @@ def test_a_window_shows_the_guess_under_it_and_counts_pixels_of_its_fold_only(sy
     physics = blur(shape)
     generator = torch.Generator().manual_seed(3)
     y = torch.rand(1, 1, *shape, generator=generator)
-    (held,) = held_out.draw([y], generator)
+    (held,) = held_out.draw([y], Independent(), generator)
     guess = guess_of(y, held, physics)
     # objects that say which fold they are of
     for k in range(FOLDS):

@@ -7,11 +7,14 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from napari_ssi import registry
+from napari_ssi.background import Levels
 from napari_ssi.errors import InputError
 from napari_ssi.events import Cancelled, Control
 from napari_ssi.losses.bounds import Bounds
 from napari_ssi.losses.masked import MaskedLoss
 from napari_ssi.networks.unet import UNet
+from napari_ssi.noise.correlated import Correlated
 from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
@@ -182,7 +185,8 @@ def test_plateau_warms_up_decays_and_ends():
 
 def test_a_tiny_image_has_a_held_out_pixel():
     for seed in range(20):
-        (mask,) = held_out.draw([torch.zeros(1, 1, 8, 8)], torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        (mask,) = held_out.draw([torch.zeros(1, 1, 8, 8)], Independent(), generator)
         assert 1 <= int(mask.sum()) < 16
 
 
@@ -239,3 +243,39 @@ def test_two_planes_are_trained_in_full_precision_on_the_cpu():
     """oneDNN's bfloat16 gradients over two planes are now and then not numbers."""
     with precision(torch.device("cpu"), (2, 16, 16)):
         assert not torch.is_autocast_enabled("cpu")
+
+
+def test_held_out_pixels_share_no_noise_with_any_that_is_seen_or_counts():
+    """Change all that is kept out: neither the fit nor the network's input changes."""
+    noise = Correlated(
+        sigma=0.2,
+        row_sigma=0.0,
+        column_sigma=0.0,
+        autocorrelation=[[0, 0.5, 0], [0.5, 1, 0.5], [0, 0.5, 0]],
+    )
+    _, y = scene((96, 96))
+    (held,) = held_out.draw([y], noise, torch.Generator().manual_seed(0))
+    scored = noise.alone(held)
+    assert 0.05 < float(held.float().mean()) < 0.12
+    assert float(scored.float().mean()) > 0.1 / 8
+    assert not (noise.sharing(scored) & ~held).any()
+    physics = Denoising()
+    whole = []
+    for shift in (0.0, 100.0):
+        frame = torch.where(noise.sharing(scored), y + shift, y)
+        state = torch.Generator().manual_seed(1)
+        score = held_out.HeldOut([frame], [held], physics, noise, (96, 96), state)
+        ((seen, target, mask, _),) = score._batches
+        whole.append((seen, target[mask]))
+        assert mask.sum() == scored.sum()
+    assert torch.equal(whole[0][0], whole[1][0])
+    assert bool((whole[1][1] > whole[0][1] + 99).all())
+
+
+def test_no_first_guess_where_noise_is_shared():
+    y = torch.rand(1, 1, 24, 24)
+    job = trainer()
+    job.guess = registry.find("baseline", "hessian").build()
+    physics = Blur.from_array(np.outer([1, 2, 1], [1, 2, 1]), (24, 24))
+    assert job.guided(physics, Independent()) is not None
+    assert job.guided(physics, Correlated().fitted([y[0, 0].numpy()], Levels(0.0))) is None

@@ -1,0 +1,221 @@
+"""Gaussian noise that neighbouring pixels, or whole rows and columns, have in common."""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+from torch import Generator, Tensor
+from torch.nn.functional import conv2d
+
+from ..background import Levels
+from ..errors import InputError
+from ._clipping import Clipped
+from ._correlation import REACH
+from ._neighbourhood import neighbourhood
+from ._random import normal, share
+
+ABOUT = {
+    "correlated": {
+        "label": "Correlated between neighbours",
+        "summary": "Neighbouring pixels, or whole rows or columns, have noise in common; how far "
+        "it reaches is measured on the recording.",
+        "when": "Filtered, resampled, demosaiced or registered recordings; cameras that add noise "
+        "to whole rows or columns.",
+    },
+}
+
+Square = tuple[tuple[float, ...], ...]
+
+
+class Correlated(Clipped):
+    r"""``y = z + n``, n Gaussian, of mean zero and stationary in each (Y, X) plane.
+
+    .. math::
+        \operatorname{Cov}(n_i, n_{i+k}) = \sigma^2 \rho_k
+        + \sigma_r^2\, [k_y = 0] + \sigma_c^2\, [k_x = 0]
+
+    with ρ the autocorrelation at lags up to 3 pixels, and row and column noise that all
+    pixels of a row or column share. What is not given is measured.
+
+    ``recorrupt`` is exact: :math:`y_1 = y + \sqrt{\alpha / (1 - \alpha)}\, \omega` with ω of
+    the covariance Σ of n, and :math:`y_2 = (y - (1 - \alpha) y_1) / \alpha`, so that the
+    covariance of y1 and y2 is :math:`\Sigma - \Sigma = 0`.
+
+    References
+    ----------
+    .. [1] C. Broaddus, A. Krull, M. Weigert, U. Schmidt, G. Myers, "Removing Structured Noise
+       with Self-Supervised Blind-Spot Networks", ISBI 2020,
+       :doi:`10.1109/ISBI45749.2020.9098336`
+    """
+
+    sigma: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        title="Noise level",
+        description="Standard deviation of the noise, that of rows and columns apart; measured on "
+        "the recording if left empty.",
+        json_schema_extra={"unit": "ADU"},
+    )
+    row_sigma: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        title="Row noise",
+        description="Standard deviation of what all pixels of a row have in common; measured on "
+        "the recording if left empty.",
+        json_schema_extra={"unit": "ADU"},
+    )
+    column_sigma: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        title="Column noise",
+        description="Standard deviation of what all pixels of a column have in common; measured "
+        "on the recording if left empty.",
+        json_schema_extra={"unit": "ADU"},
+    )
+    autocorrelation: Square | None = Field(
+        None,
+        title="Autocorrelation",
+        description="Of the noise at the lags -r..r in y and x, r at most 3, with 1 in the middle; "
+        "measured on the recording if left empty.",
+    )
+
+    @field_validator("autocorrelation")
+    @classmethod
+    def _sound(cls, rows: Square | None) -> Square | None:
+        if rows is None:
+            return None
+        side = len(rows)
+        if side not in range(1, 2 * REACH + 2, 2) or any(len(row) != side for row in rows):
+            raise ValueError("input should be a square of 1, 3, 5 or 7 rows of as many numbers")
+        table = np.array(rows)
+        middle = table[side // 2, side // 2]
+        if middle != 1 or np.abs(table).max() > 1 or not np.allclose(table, table[::-1, ::-1]):
+            raise ValueError("input should be symmetric, 1 in the middle and -1 to 1 elsewhere")
+        return rows
+
+    def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
+        """A copy that knows how strong the noise is, who shares it, and the clipping limits."""
+        given = self.model_dump()
+        if None in given.values():
+            found = neighbourhood(planes, levels)
+            given = {k: found[k] if v is None else v for k, v in given.items()}
+        model = self.model_copy(update=given)
+        model._limit(levels)
+        return model
+
+    def rescaled(self, scale: float, offset: float) -> Self:
+        """The model of ``(y - offset) / scale``."""
+        levels = ("sigma", "row_sigma", "column_sigma")
+        model = self.model_copy(update={name: self._known(name) / scale for name in levels})
+        model._move(scale, offset)
+        return model
+
+    def mean(self, z: Tensor) -> Tensor:
+        """``E[y | A x = z]``, differentiable."""
+        return self._clipped_mean(z, self.variance(z)) if self._clips() else z
+
+    def variance(self, z: Tensor) -> Tensor:
+        """That of a pixel, row and column noise included, before any clipping."""
+        return torch.full_like(z, self._variance)
+
+    @property
+    def correlated(self) -> bool:
+        """Yes, even where nothing was found: a small recording may not tell."""
+        return True
+
+    def sharing(self, mask: Tensor) -> Tensor:
+        """The masked pixels (bool) and all whose noise is correlated with that of one of them."""
+        support = torch.from_numpy(self._rho != 0).to(mask.device, torch.float32)
+        found = _planewise(mask.float(), support) > 0.5
+        if self._known("row_sigma") > 0:
+            found = found | mask.any(-1, keepdim=True)
+        if self._known("column_sigma") > 0:
+            found = found | mask.any(-2, keepdim=True)
+        return found
+
+    def correlate(self, b: Tensor) -> Tensor:
+        """``R b`` with R the correlation of the noise from pixel to pixel."""
+        kernel = torch.from_numpy(self._rho).to(b.device, b.dtype)
+        mixed = self._known("sigma") ** 2 * _planewise(b, kernel)
+        if self._striped:
+            mixed = mixed + self._known("row_sigma") ** 2 * b.sum(-1, keepdim=True)
+            mixed = mixed + self._known("column_sigma") ** 2 * b.sum(-2, keepdim=True)
+        return mixed / self._variance
+
+    def sample(self, z: Tensor, generator: Generator) -> Tensor:
+        """A draw of y, clipped as the camera clips."""
+        return self._clip(z + self._draw(z, generator))
+
+    def log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
+        """Of each pixel by itself, before any clipping."""
+        v = self._variance
+        return -0.5 * (y - z) ** 2 / v - 0.5 * math.log(2 * math.pi * v)
+
+    def recorrupt(self, y: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Noise of the same covariance added to one and taken from the other."""
+        alpha = share(alpha)
+        first = y + math.sqrt(alpha / (1 - alpha)) * self._draw(y, generator)
+        return first, (y - (1 - alpha) * first) / alpha
+
+    def describe(self) -> str:
+        """What is assumed, in one sentence."""
+        if self.sigma is None:
+            return "Correlated noise; how strong it is and how far it reaches is measured."
+        dy, dx = np.abs(np.argwhere(self._rho != 0) - len(self._rho) // 2).max(0)
+        words = f"Correlated noise, standard deviation {self.sigma * self._scale:.3g} ADU"
+        words += f", shared up to {dy} rows and {dx} columns away" if dy or dx else ""
+        for name, value in (("rows", self.row_sigma), ("columns", self.column_sigma)):
+            words += f", that of whole {name} {value * self._scale:.3g} ADU" if value else ""
+        return words + ("; the clipping of the camera is allowed for." if self._clips() else ".")
+
+    @property
+    def _rho(self) -> NDArray[np.float64]:
+        if self.autocorrelation is None:
+            raise InputError(
+                "The 'autocorrelation' of Correlated noise is not known yet; "
+                "give a square of numbers, or have it measured on the recording."
+            )
+        return np.array(self.autocorrelation)
+
+    @property
+    def _striped(self) -> bool:
+        return self._known("row_sigma") > 0 or self._known("column_sigma") > 0
+
+    @property
+    def _variance(self) -> float:
+        return sum(self._known(name) ** 2 for name in ("sigma", "row_sigma", "column_sigma"))
+
+    def _draw(self, like: Tensor, generator: Generator) -> Tensor:
+        """A draw of n, through the square root of its power spectrum on a torus too large to wrap."""
+        rho = torch.from_numpy(self._rho).to(like.device, like.dtype)
+        side = len(rho)
+        *rest, h, w = like.shape
+        grid = (h + side - 1, w + side - 1)
+        white = normal(like.new_empty((*rest, *grid)), generator)
+        placed = like.new_zeros(grid)
+        at = torch.arange(side, device=like.device) - side // 2
+        for row, dy in zip(rho, at.tolist(), strict=True):
+            placed[dy].index_add_(0, at % grid[1], row)
+        power = torch.fft.fft2(placed).real.clamp_min(0)
+        power = power / power.mean()  # the variance stays that of rho where it is not quite valid
+        mixed = torch.fft.ifft2(torch.fft.fft2(white) * power.sqrt()).real[..., :h, :w]
+        noise: Tensor = self._known("sigma") * mixed
+        if self._striped:
+            noise = noise + self._known("row_sigma") * normal(like[..., :1], generator)
+            noise = noise + self._known("column_sigma") * normal(like[..., :1, :], generator)
+        return noise
+
+
+def _planewise(images: Tensor, kernel: Tensor) -> Tensor:
+    """Each (Y, X) plane convolved with a symmetric kernel, zero outside."""
+    planes = images.reshape(-1, 1, *images.shape[-2:])
+    found: Tensor = conv2d(planes, kernel[None, None], padding=len(kernel) // 2)
+    return found.reshape(images.shape)
