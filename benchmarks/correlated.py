@@ -38,6 +38,8 @@ DENOISING = (
     "r2r/correlated",
     "total_variation/independent",
     "total_variation/correlated",
+    "hessian/independent",
+    "hessian/correlated",
 )
 METHODS = {
     "box": DENOISING,

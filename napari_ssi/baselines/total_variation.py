@@ -159,7 +159,7 @@ class TotalVariation(Baseline):
         y = y.expand_as(w).contiguous()
         solver = self._solver(y, w, physics)
         prox = self._prox(y, w, noise, sigma)
-        top = 2.4 * max(sigma, 1e-3)
+        top = 2.4 * max(sigma, 1e-3) * _spread(noise, y)
         for count in range(self.tries):
             weight = top * 2 ** -max(count / 2, count - 6)
             for _ in range(20 if y.ndim == 4 else 10):
@@ -250,3 +250,12 @@ class TotalVariation(Baseline):
             return poisson
         huber = self.data_term in ("robust", "automatic") and sigma > 0
         return robust if huber else least_squares
+
+
+def _spread(noise: NoiseModel, y: Tensor) -> float:
+    """By how much the sum of the noise over 7 x 7 pixels varies more than if pixels were independent."""
+    if not noise.correlated:
+        return 1.0
+    one = y.new_zeros((1,) * (y.ndim - 2) + (7, 7))
+    one[..., 3, 3] = 1
+    return max(1.0, float(noise.correlate(one).sum())) ** 0.5

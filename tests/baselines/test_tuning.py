@@ -129,7 +129,8 @@ def test_tiles_are_small_enough_and_the_whole_is_used_where_it_fits() -> None:
         assert sides[0] * sides[1] <= 400 * 400
 
 
-def test_noise_that_neighbours_share_is_not_taken_for_the_picture() -> None:
+@pytest.mark.parametrize("method", ["total_variation", "hessian"])
+def test_noise_that_neighbours_share_is_not_taken_for_the_picture(method: str) -> None:
     rng = np.random.default_rng(0)
     yy, xx = np.mgrid[:96, :96]
     x = ((yy - 40) ** 2 + (xx - 50) ** 2 < 700).astype(np.float64)
@@ -142,9 +143,7 @@ def test_noise_that_neighbours_share_is_not_taken_for_the_picture() -> None:
         "autocorrelation": np.outer(tent, tent).tolist(),
     }
     scores = [
-        psnr(
-            run(Recipe.create(method="total_variation", noise=noise), ImageStack(y, "YX")).image, x
-        )
+        psnr(run(Recipe.create(method=method, noise=noise), ImageStack(y, "YX")).image, x)
         for noise in ("independent", {"name": "correlated", "params": known})
     ]
     assert scores[1] > scores[0] + 5
