@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Literal
 
@@ -35,8 +36,8 @@ ABOUT = {
 
 #: The weight that a solve begins with, as a multiple of the one that it has after so many steps.
 HEAD_START, HEAD_STEPS = 32.0, 30
-#: Iterations that most images need.
-USUAL = 60
+#: Iterations that most images need; the most that are made, the fewer the larger the image.
+USUAL, MOST, WORK = 60, 600, 400_000_000
 
 
 class TotalVariation(Baseline):
@@ -101,13 +102,13 @@ class TotalVariation(Baseline):
         description="Left open: for deconvolution only.",
         json_schema_extra={"advanced": True},
     )
-    iterations: int = Field(
-        300,
+    iterations: int | None = Field(
+        None,
         ge=1,
         le=10000,
         title="Most iterations",
-        description="Steps of the solver for the final image, at most; about 60 are usual, and "
-        "more where the blur leaves little.",
+        description="Steps of the solver for the final image, at most. About 60 are usual; left "
+        "open, up to 600 of a small image where the blur leaves little.",
         json_schema_extra={"unit": "iterations", "advanced": True},
     )
     tolerance: float = Field(
@@ -143,7 +144,7 @@ class TotalVariation(Baseline):
 
     def steps(self, setting: float) -> int:
         """What is usual."""
-        return min(self.iterations, USUAL)
+        return min(self.iterations or USUAL, USUAL)
 
     def pixels_at_once(self, ndim: int) -> int:
         """Measured: 48 arrays of float32 with nine kinds of differences, transforms included."""
@@ -184,9 +185,10 @@ class TotalVariation(Baseline):
         y = y.expand_as(w).contiguous()
         solver = self._solver(y, w, physics)
         prox = self._prox(y, w, noise, sigma)
-        head = max(1, min(HEAD_STEPS, self.iterations // 2))
+        most = self.iterations or min(max(WORK // solver.x[0].numel(), USUAL), MOST)
+        head = max(1, min(HEAD_STEPS, most // 2))
         before = None
-        for step in range(1, self.iterations + 1):
+        for step in range(1, most + 1):
             solver.step(setting * HEAD_START ** max(0.0, 1 - step / head), prox)
             image = solver.image()
             yield image
@@ -258,4 +260,4 @@ def _spread(noise: NoiseModel, y: Tensor) -> float:
         return 1.0
     one = y.new_zeros((1,) * (y.ndim - 2) + (7, 7))
     one[..., 3, 3] = 1
-    return max(1.0, float(noise.correlate(one).sum())) ** 0.5
+    return math.sqrt(max(1.0, float(noise.correlate(one).sum())))
