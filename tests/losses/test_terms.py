@@ -7,6 +7,7 @@ import torch
 
 from napari_ssi.errors import InputError
 from napari_ssi.losses.bounds import Bounds
+from napari_ssi.losses.variation import Variation
 from napari_ssi.losses.weights import Weights
 
 
@@ -33,3 +34,22 @@ def test_weights_count_every_parameter():
 def test_bounds_that_leave_nothing_between_are_refused():
     with pytest.raises(InputError, match=r"lower bound \(2\) must be below the upper one \(1\)"):
         Bounds.from_params({"lower": 2, "upper": 1})
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 20, 24), (2, 1, 6, 20, 24)])
+def test_variation_is_the_length_of_the_edges_times_their_height(shape):
+    x = torch.zeros(shape)
+    x[..., 5:15, 8:20] = 0.5  # in 3D a prism through all planes
+    edges = 0.5 * (10 + 10 + 12 + 12) - 1 + 0.5 * 2**0.5  # one corner pixel has both differences
+    found = float(Variation()(x, torch.nn.Identity()))
+    assert found == pytest.approx(edges / (20 * 24), rel=0.02)
+    step = torch.zeros(1, 1, 4, 8, 8)
+    step[:, :, 2:] = 1.0
+    assert float(Variation(depth=0.5)(step, torch.nn.Identity())) == pytest.approx(0.125, rel=0.02)
+
+
+def test_variation_makes_the_estimate_more_even():
+    x = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    Variation()(x, torch.nn.Identity()).backward()
+    lower = x.detach() - 5.0 * x.grad
+    assert Variation()(lower, torch.nn.Identity()) < Variation()(x, torch.nn.Identity())
