@@ -219,6 +219,11 @@ def iterate(
         estimates |= {prefix + key: value for key, value in facts.items()}
         if untrained:
             notes.append(f"{prefix}Stopped before the first step: the recording is unchanged.")
+        if facts.get("outliers", 0.0) > 0:
+            notes.append(
+                f"{prefix}{facts['outliers']:.2%} of the pixels are beyond what the noise explains "
+                "and were taken from their neighbours."
+            )
         if facts.get("learned_from", 1.0) < 1:
             notes.append(
                 f"{prefix}Learned from {facts['learned_from']:.0%} of the recording, where the "

@@ -38,6 +38,11 @@ class Loss(Configured, ABC):
         return False
 
     @property
+    def trusts_noise(self) -> bool:
+        """Whether it believes what is known of the noise: then pixels that belie it are left out."""
+        return False
+
+    @property
     def estimates(self) -> dict[str, float]:
         """What it has found on the way; lengths along the brightness, in engine units."""
         return {}

@@ -66,6 +66,11 @@ class R2r(Loss):
         """Yes: the noise of what counts is independent of the first guess too."""
         return True
 
+    @property
+    def trusts_noise(self) -> bool:
+        """Yes."""
+        return True
+
     def __call__(
         self,
         network: Network,

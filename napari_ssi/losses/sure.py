@@ -74,6 +74,11 @@ class Sure(Loss):
         """Yes: a difference of two outputs is lost in half precision."""
         return True
 
+    @property
+    def trusts_noise(self) -> bool:
+        """Yes."""
+        return True
+
     def __call__(
         self,
         network: Network,

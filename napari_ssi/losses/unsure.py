@@ -117,6 +117,11 @@ class Unsure(Loss):
         """Forget what an earlier fit has found."""
         self._multiplier = self._mean = self._seen = None
 
+    @property
+    def trusts_noise(self) -> bool:
+        """Yes."""
+        return True
+
     def __call__(
         self,
         network: Network,

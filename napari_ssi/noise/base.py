@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 from ..background import Levels
 from ..configured import Configured
 from ..errors import InputError
+from ._outliers import outlying
 
 
 class NoiseModel(Configured, ABC):
@@ -84,6 +85,19 @@ class NoiseModel(Configured, ABC):
     def correlate(self, b: Tensor) -> Tensor:
         """``R b`` with R the correlation of the noise from pixel to pixel; b unless it is shared."""
         return b
+
+    def outliers(self, y: Tensor) -> Tensor:
+        """Single pixels (bool) so far from their neighbours that this noise does not explain them.
+
+        None where it is not known how strong the noise is.
+        """
+        found = torch.zeros(y.shape, dtype=torch.bool)
+        if self.growth is not None:
+            gain, floor = self.growth
+            planes = y.reshape(-1, *y.shape[-2:]).cpu().numpy()
+            for plane, mark in zip(planes, found.view(-1, *y.shape[-2:]).numpy(), strict=True):
+                mark |= outlying(plane, lambda z: np.maximum(gain * z + floor, 1e-12), gain)
+        return found.to(y.device)
 
     def log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
         """``log p(y | A x = z)`` of each pixel, before any clipping."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..background import Levels
 from ._correlation import REACH, autocorrelation, line_noise
+from ._outliers import outlying
 from ._report import NoiseReport as NoiseReport
 from ._report import kind_of, sentence_of, stripes
 from ._scatter import Line, line, scatter, second_difference, some
@@ -172,26 +173,12 @@ def gaussian_sigma(planes: list[NDArray[np.float32]], levels: Levels) -> float:
 
 
 def _outliers(planes: list[NDArray[np.float32]], offset: float, fit: Line) -> float:
-    """Share of single pixels that are far from the median of their eight neighbours."""
-    count = total = 0
-    for plane in some(planes):
-        h, w = plane.shape
-        around = [
-            plane[1 + dy : h - 1 + dy, 1 + dx : w - 1 + dx]
-            for dy in (-1, 0, 1)
-            for dx in (-1, 0, 1)
-            if dy or dx
-        ]
-        middle = np.median(around, axis=0).astype(np.float64)
-        sd = np.sqrt(fit.variance(np.mean(around, axis=0) - offset))
-        # a few photons where nearly none are expected are no fault of the camera
-        limit = 6 * sd + 5 * fit.gain
-        far = np.abs(plane[1:-1, 1:-1] - middle) > limit
-        alone = far & (np.sum([np.abs(a - middle) > limit for a in around], axis=0) == 0)
-        # beside a thin or small bright structure the brightest neighbour is raised too
-        alone &= np.max(around, axis=0) - np.median(around, axis=0) < limit / 2 + sd
-        count, total = count + int(alone.sum()), total + alone.size
-    return count / max(total, 1)
+    """Share of the pixels that no noise explains."""
+    seen = [
+        outlying(plane, lambda mean: fit.variance(mean - offset), fit.gain)[1:-1, 1:-1]
+        for plane in some(planes)
+    ]
+    return sum(int(s.sum()) for s in seen) / max(sum(s.size for s in seen), 1)
 
 
 def _mad(r: NDArray[np.floating]) -> float:

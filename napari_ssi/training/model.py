@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..events import Control, Progress
+from ..losses._masks import replaced
 from ..losses.base import Loss
 from ..networks.unet import UNetModule
+from ..noise.base import NoiseModel
 from ..physics.base import Physics, transform
 from ..restorer import Steps, Weighted
 from .tiles import run_tiled
@@ -42,6 +44,8 @@ class TrainedModel:
         The symmetries it was trained with, see :meth:`~napari_ssi.physics.base.Physics.symmetries`.
     guess
         The method of the first guess that the network corrects.
+    trusted
+        The noise that the loss relied on: pixels that belie it are replaced first.
     """
 
     network: UNetModule
@@ -50,6 +54,7 @@ class TrainedModel:
     ensemble: bool = False
     moves: Sequence[Move] = ()
     guess: Weighted | None = None
+    trusted: NoiseModel | None = None
 
     def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
         """Restore one frame, see :class:`~napari_ssi.restorer.Fitted`."""
@@ -64,6 +69,7 @@ class TrainedModel:
             )
         if self.estimates.get("steps") == 0:
             return y.cpu().clone()  # stopped before the first step: the weights are random
+        y, _ = cleaned(y, self.trusted)
         if self.guess is not None:
             steps = self.guess.apply(y, physics, control)
             while True:
@@ -95,6 +101,14 @@ class TrainedModel:
                 inverse = sorted(range(ndim), key=order.__getitem__)
                 total += transform(back, inverse, ())
         return total / len(moves)
+
+
+def cleaned(y: Tensor, noise: NoiseModel | None) -> tuple[Tensor, Tensor]:
+    """y with the pixels that the noise does not explain replaced by their neighbours; which these are."""
+    if noise is None:
+        return y, torch.zeros_like(y, dtype=torch.bool)
+    bad = noise.outliers(y)
+    return (replaced(y, bad) if bool(bad.any()) else y), bad
 
 
 def on_device(loss: Loss, network: UNetModule, device: torch.device) -> Callable[[Tensor], Tensor]:

@@ -20,7 +20,7 @@ from ..physics.base import Physics
 from ..restorer import WeightedRestorer
 from . import first_guess, held_out
 from .first_guess import FirstGuess
-from .model import TrainedModel, interruptible, precision
+from .model import TrainedModel, cleaned, interruptible, precision
 from .preview import Preview
 from .schedule import Plateau
 from .settings import Training
@@ -92,22 +92,29 @@ class Trainer:
         """Train; see :class:`~napari_ssi.restorer.Restorer`."""
         began = time.monotonic()
         device = physics.device
+        trusted = noise if self.loss.trusts_noise else None
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
         self.loss.begin()
         guided = self.guided(physics, noise)
-        shown = y[0]
+        shown, _ = cleaned(y[0], trusted)
         guess = None
         if guided is not None:
             frames, part = first_guess.limited(frames)
+        frames, spoiled = (
+            list(p) for p in zip(*(cleaned(f, trusted) for f in frames), strict=True)
+        )
         held = held_out.draw(frames, noise, random)
+        # neither count, and what is spoiled does not judge either
+        apart = [h | bad for h, bad in zip(held, spoiled, strict=True)]
+        held = [h & ~bad for h, bad in zip(held, spoiled, strict=True)]
         if guided is not None:
             guess = yield from FirstGuess.fit(
-                guided, frames, held, physics, noise, control, generator
+                guided, frames, apart, physics, noise, control, generator
             )
             shown = first_guess.around(shown, guess.objects[0], part, physics)
             began = time.monotonic()
-        windows = self.windows(frames, held, physics, guess)
+        windows = self.windows(frames, apart, physics, guess)
         score = held_out.HeldOut(frames, held, physics, noise, windows.size, generator, guess)
         network = self.build(windows.object, generator, guided=guess is not None).to(device)
         averaged = copy.deepcopy(network)
@@ -197,6 +204,8 @@ class Trainer:
             "training_seconds": time.monotonic() - began,
             **self.loss.estimates,
         }
+        if trusted is not None:
+            estimates["outliers"] = float(torch.stack([s.float().mean() for s in spoiled]).mean())
         if guess is not None:
             learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
             estimates["learned_from"] = learned
@@ -212,7 +221,8 @@ class Trainer:
         )
         ensemble = self.ensemble(windows.shape, len(frames))
         method = None if guess is None else guess.method
-        return TrainedModel(averaged, self.loss, estimates, ensemble, windows.moves, method)
+        moves = windows.moves
+        return TrainedModel(averaged, self.loss, estimates, ensemble, moves, method, trusted)
 
     def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:
         """The method of the first guess, where there is a blur to undo, and loss and noise allow it.
