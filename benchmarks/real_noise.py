@@ -3,7 +3,8 @@
 ``python -m benchmarks.real_noise [CASE …]`` measures the noise of each recording, follows the
 recommendation (what **Use this** sets in the panel) at default effort, and writes
 ``results/real_noise.csv``, a row a case; a case that is in it is run again only if named.
-``NAME+sure`` is SURE with the measured noise, for comparison.
+For comparison ``NAME+sure`` is SURE with the measured noise, and ``NAME+structured`` hides
+the neighbours along X as well.
 
 On 256 x 256 centre crops, PSNR after an affine fit to the average of many exposures (or to a
 long one), over 255 for 8-bit truths and over the truth's own range for others. Beside it
@@ -53,6 +54,11 @@ CASES = {
     "w2s_100_1": ("w2s_8bit/100_1_avg1.tif", "w2s_8bit/100_1_avg400.tif"),
     "fmd_bpae": ("fmd/BPAE_G_noisy.tif", "fmd/BPAE_G_gt.tif"),
 }  # fmt: skip
+#: What follows the name of a case, in the place of the recommended method.
+VARIANTS = {
+    "sure": {"name": "sure"},
+    "structured": {"name": "noise2self", "params": {"pattern": "structured", "reach": [0, 1]}},
+}
 #: The truth lies some tenths of a pixel beside the recording, and is moved onto it.
 DRIFTED = {"fmd_bpae"}
 COLUMNS = tuple(
@@ -65,7 +71,7 @@ Image = NDArray[np.number]
 
 def measure(case: str, steps: int | None = None) -> dict[str, str]:
     """One row."""
-    name, _, method = case.partition("+")
+    name, _, variant = case.partition("+")
     y, x = load(name)
     span = 255.0 if x.dtype == np.uint8 else float(np.ptp(x))
 
@@ -77,7 +83,7 @@ def measure(case: str, steps: int | None = None) -> dict[str, str]:
     report = estimation.measure(planes, background.measure(planes))
     noise, params, recommended, _ = estimation.recommend(report, "denoising")
     recipe = Recipe.create(
-        method=method or recommended,
+        method=[VARIANTS[variant]] if variant else recommended,
         noise={"name": noise, "params": params},
         training={} if steps is None else {"steps": steps},
     )
@@ -96,7 +102,7 @@ def measure(case: str, steps: int | None = None) -> dict[str, str]:
         "sentence": report.sentence,
         "commit": commit(),
     }
-    if not method:
+    if not variant:
         unit = (y - y.min()) / np.ptp(y)
         for column, candidates in oracles(unit).items():
             row[column] = f"{max(score(make()) for make in candidates):.2f}"
@@ -164,7 +170,8 @@ def show(name: str, *images: NDArray[np.generic]) -> None:
 def main() -> None:
     """Run what is missing, or what is named."""
     parser = argparse.ArgumentParser(description="Real noise with the recommendation.")
-    parser.add_argument("case", nargs="*", help=f"{', '.join(CASES)}; or one with +sure")
+    words = f"{', '.join(CASES)}; or one with +{' or +'.join(VARIANTS)}"
+    parser.add_argument("case", nargs="*", help=words)
     parser.add_argument("--steps", type=int, help="fewer than the default, to try it out")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
