@@ -81,10 +81,6 @@ class Poisson(Clipped):
         """``gain (y - offset)``: linear in y, so right on average, negative y included."""
         return self._known("gain") * (y - self._offset)
 
-    def stein_variance(self, y: Tensor, around: Tensor) -> Tensor:
-        """At the middle between the pixel and its surroundings, as ``k₃ = gain² (z - offset)``."""
-        return self.unbiased_variance((y + around) / 2)
-
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y; below the offset, where there is no light, z itself."""
         gain = self._known("gain")
@@ -97,6 +93,10 @@ class Poisson(Clipped):
         n = ((y - self._offset) / gain).clamp_min(0)
         rate = ((z - self._offset) / gain).clamp_min(0)
         return torch.xlogy(n, rate) - rate - torch.lgamma(n + 1)
+
+    def stein_variance(self, y: Tensor, around: Tensor) -> Tensor:
+        """At the middle between the pixel and its surroundings, as ``k₃ = gain² (z - offset)``."""
+        return self.unbiased_variance((y + around) / 2)
 
     def recorrupt(self, y: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
         """Each photon goes to the second recording with probability alpha, else to the first."""
