@@ -9,6 +9,7 @@ from torch import Tensor
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ._divergence import STEP, derivative, signs
+from ._masks import box
 from .base import Loss, Network, admitted
 
 ABOUT = {
@@ -28,16 +29,17 @@ class Sure(Loss):
     With :math:`g = A f`, z = A x, and noise whose variance is :math:`v(z) = \gamma z + \sigma^2`,
 
     .. math::
-        \frac1n \sum_i \Big[ (g_i(y) - y_i)^2 - v(y_i) + 2\, v(y_i)\, \partial_i g_i(y)
-        - 2 \gamma \sigma^2\, \partial_{ii} g_i(y) \Big]
+        \frac1n \sum_i \Big[ (g_i(y) - y_i)^2 - v(y_i) + 2\, v(u_i)\, \partial_i g_i(y) \Big]
 
     whose expectation is :math:`\frac1n E\|g(y) - z\|^2`: exactly for Gaussian noise
-    (γ = 0: Stein 1981), to first order in γ for photon noise, where it holds from
-    about ten photons a pixel upwards; the exact Poisson identity
-    :math:`E[z_i g_i(y)] = E[y_i g_i(y - \gamma e_i)]` (Hudson 1978) is what it expands.
-    The last, mixed term (Le Montagner et al. 2014) is 0 almost everywhere for a
-    network of leaky ReLUs and is left out. v(y) may be negative where y is: that
-    keeps the estimate unbiased.
+    (γ = 0: Stein 1981), to second order in a pixel's noise for photon noise, where
+    :math:`E[(y_i - z_i) g_i] = v E[\partial_i g_i] + \tfrac12 \gamma^2 z_i E[\partial_{ii} g_i]`
+    (from Hudson 1978). With :math:`\bar y_i` the mean of the neighbours,
+    :math:`u_i = \bar y_i + w (y_i - \bar y_i)` and :math:`w = \gamma z / 2 v` the second term
+    comes by itself, as :math:`E[\gamma w (y_i - z_i)\, \partial_i g_i] = \gamma w v E[\partial_{ii} g_i]`.
+    With v(y_i) in its place a network gains by bending: :math:`\partial_{ii} g` is 0 almost
+    everywhere for leaky ReLUs, but not on average over the noise. v may be negative
+    where y is: that keeps the estimate unbiased.
 
     Of correlated Gaussian noise with covariance Σ = v R the last term but one is
     :math:`2 \operatorname{tr}(\Sigma\, \partial g / \partial y)`: the same, with the derivative
@@ -102,9 +104,19 @@ class Sure(Loss):
         slope = derivative(g, seen, at, along, self.step * spread)
         weight = physics.target(counted).to(at.dtype)
         n = weight.sum().clamp_min(1)
-        v = physics.target(variance)
-        fidelity = (at - physics.target(y)).square() - v
+        v = physics.target(noise.stein_variance(y, _around(y, held)))
+        fidelity = (at - physics.target(y)).square() - physics.target(variance)
         return {
             "fidelity": (fidelity * weight).sum() / n,
             "divergence": 2 * (v * physics.target(probe) * slope).sum() / n,
         }
+
+
+def _around(y: Tensor, held: Tensor | None) -> Tensor:
+    """The mean of the (up to) eight pixels beside each, or 26 in 3D, without those held out."""
+    kept = torch.ones_like(y) if held is None else (~held).to(y.dtype)
+    side = 3.0 ** (y.ndim - 2)
+    count = side * box(kept, 1) - kept
+    total = side * box(kept * y, 1) - kept * y
+    # single precision leaves no whole number: half a pixel is none
+    return torch.where(count > 0.5, total / count.clamp_min(0.5), total.mean())

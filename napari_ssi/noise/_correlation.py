@@ -15,6 +15,8 @@ from ._scatter import Array, Line, some
 WINDOW, REACH = 9, 3
 #: Share of the windows, the least rough ones, that are looked at.
 FLAT = 0.2
+#: Fewer windows than this tell nothing.
+ENOUGH = 100
 
 
 def autocorrelation(
@@ -29,25 +31,19 @@ def autocorrelation(
     white noise gives 0 beside the centre, although its residuals are correlated. Only
     windows are used whose neighbours are the least rough against the variance that the
     ``line`` expects: choosing them by their own roughness would choose among the noise.
+
+    Where too few windows are free of clipped pixels, those with up to a half of them are
+    looked at too. Clipping acts on each pixel by itself, so that it makes independent noise
+    no less independent; what it does to the variance is not known, and 1 is returned for it.
     """
     remove, lags, system = _system()
-    residuals, around = [], []
-    for plane in some(planes):
-        if min(plane.shape) < 3 * WINDOW:
-            continue
-        windows, good = _windows(plane, levels)
-        mean = windows.mean(-1, keepdims=True)
-        left = (windows - mean) @ remove
-        left /= np.sqrt(np.maximum(line.variance(mean - offset), 1e-12))
-        strength = np.where(good, (left**2).mean(-1), np.inf)
-        beside = _beside(strength)
-        kept = good & np.isfinite(beside)
-        residuals.append(left[kept])
-        around.append(beside[kept])
-    left = np.concatenate(residuals) if residuals else np.zeros((0, WINDOW**2))
-    if len(left) < 100:
+    left, around = _residuals(planes, levels, offset, line, remove, clipped=0.0)
+    clipped = len(left) < ENOUGH
+    if clipped:
+        left, around = _residuals(planes, levels, offset, line, remove, clipped=0.5)
+    if len(left) < ENOUGH:
         return _alone(), math.inf, 1.0
-    left = left[np.argsort(np.concatenate(around))[: max(100, int(FLAT * len(left)))]]
+    left = left[np.argsort(around)[: max(ENOUGH, int(FLAT * len(left)))]]
     strength = (left**2).mean(1)
     left = left[strength <= np.quantile(strength, 0.9)]
     groups = np.array_split(np.random.default_rng(0).permutation(len(left)), 8)
@@ -62,7 +58,34 @@ def autocorrelation(
     picture = np.zeros((2 * REACH + 1,) * 2)
     for (dy, dx), value in zip(_half(), found[0], strict=True):
         picture[REACH + dy, REACH + dx] = picture[REACH - dy, REACH - dx] = value
-    return picture, error, strengths[0]
+    return picture, error, 1.0 if clipped else strengths[0]
+
+
+def _residuals(
+    planes: list[NDArray[np.float32]],
+    levels: Levels,
+    offset: float,
+    line: Line,
+    remove: Array,
+    *,
+    clipped: float,
+) -> tuple[Array, Array]:
+    """The windows without their surface, over the standard deviation that is expected, and
+    how rough the neighbours of each are."""
+    residuals, around = [np.zeros((0, WINDOW**2))], [np.zeros(0)]
+    for plane in some(planes):
+        if min(plane.shape) < 3 * WINDOW:
+            continue
+        windows, good = _windows(plane, levels, clipped)
+        mean = windows.mean(-1, keepdims=True)
+        left = (windows - mean) @ remove
+        left /= np.sqrt(np.maximum(line.variance(mean - offset), 1e-12))
+        strength = np.where(good, (left**2).mean(-1), np.inf)
+        beside = _beside(strength)
+        kept = good & np.isfinite(beside)
+        residuals.append(left[kept])
+        around.append(beside[kept])
+    return np.concatenate(residuals), np.concatenate(around)
 
 
 def line_noise(planes: list[NDArray[np.float32]], axis: int) -> tuple[float, float]:
@@ -105,15 +128,20 @@ def _alone() -> Array:
     return picture
 
 
-def _windows(plane: NDArray[np.float32], levels: Levels) -> tuple[Array, NDArray[np.bool_]]:
-    """Windows on a grid, their pixels along the last axis, and which of them are whole."""
+def _windows(
+    plane: NDArray[np.float32], levels: Levels, clipped: float
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Windows on a grid, their pixels along the last axis, and which of them are whole, but
+    for a share that may be ``clipped``."""
     h, w = (n // WINDOW for n in plane.shape)
     parts = plane[: h * WINDOW, : w * WINDOW].reshape(h, WINDOW, w, WINDOW).swapaxes(1, 2)
     windows = parts.reshape(h, w, WINDOW**2).astype(np.float64)
     good = np.ones((h, w), bool)
-    for end in (levels.low, levels.high, levels.empty):
-        if end is not None:
-            good &= (windows != end).all(-1)
+    if levels.empty is not None:
+        good &= (windows != levels.empty).all(-1)
+    ends = [end for end in (levels.low, levels.high) if end is not None]
+    if ends:
+        good &= np.isin(windows, ends).mean(-1) <= clipped
     return windows, good
 
 

@@ -48,6 +48,14 @@ class NoiseModel(Configured, ABC):
         """An estimate of the variance from y itself, right on average; may be below 0."""
         return self.variance(y)
 
+    def stein_variance(self, y: Tensor, around: Tensor) -> Tensor:
+        """v with ``E[(y_i - z_i) g_i] = E[v_i dg_i/dy_i]``, to second order in a pixel's noise.
+
+        ``around`` is an estimate of z_i to which y_i does not contribute. For skewed noise
+        a share ``k₃ / (2 dv/dz v)`` of y_i itself belongs into it, with k₃ its third cumulant.
+        """
+        return self.unbiased_variance(y)
+
     @property
     def grows(self) -> bool:
         """Whether the variance grows with the light as well as having a constant part."""

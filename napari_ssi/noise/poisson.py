@@ -100,6 +100,10 @@ class Poisson(Clipped):
         rate = ((z - self._offset) / gain).clamp_min(0)
         return torch.xlogy(n, rate) - rate - torch.lgamma(n + 1)
 
+    def stein_variance(self, y: Tensor, around: Tensor) -> Tensor:
+        """At the middle between the pixel and its surroundings, as ``k₃ = gain² (z - offset)``."""
+        return self.unbiased_variance((y + around) / 2)
+
     def recorrupt(self, y: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
         """Each photon goes to the second recording with probability alpha, else to the first."""
         alpha = share(alpha)

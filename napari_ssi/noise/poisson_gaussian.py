@@ -92,6 +92,12 @@ class PoissonGaussian(Clipped):
         """``gain (y - offset) + sigma²``: linear in y, so right on average, negative y included."""
         return self._known("gain") * (y - self._offset) + self._known("sigma") ** 2
 
+    def stein_variance(self, y: Tensor, around: Tensor) -> Tensor:
+        """The more read noise, the less of the pixel: it has no third cumulant."""
+        photons = self._known("gain") * (around - self._offset).clamp_min(0)
+        part = photons / (photons + self._known("sigma") ** 2).clamp_min(1e-12) / 2
+        return self.unbiased_variance(around + part * (y - around))
+
     @property
     def grows(self) -> bool:
         """Yes."""
