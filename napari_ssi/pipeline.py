@@ -114,6 +114,11 @@ def iterate(
             f"What was learned covers {len(models)} channel(s), but the recording has "
             f"{stack.n_channels}; train on it instead."
         )
+    if models is not None and any(m.physics != recipe.physics.name for m in models):
+        raise InputError(
+            f"What was learned is for {models[0].physics!r}, but the recipe says "
+            f"{recipe.physics.name!r}; train anew for it."
+        )
     if models is None:  # wrong parameters are refused before anything is read
         restorer(recipe)
         registry.find("noise", recipe.noise.name).build(recipe.noise.params)
@@ -205,7 +210,7 @@ def iterate(
             light_out += float(x.sum(dtype=np.float64))
             stack.place(image, index, normalization.inverse(x).astype(np.float32))
 
-        learned.append(ChannelModel(fitted, normalization, noise, levels))
+        learned.append(ChannelModel(fitted, normalization, noise, levels, recipe.physics.name))
         history.append(_columns(log))
         prefix = f"{name}: " if several else ""
         facts = {

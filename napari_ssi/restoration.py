@@ -25,6 +25,8 @@ class ChannelModel:
     normalization: Normalization
     noise: NoiseModel
     levels: Levels
+    #: The forward model's name: what was learned to denoise cannot undo a blur.
+    physics: str
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,9 @@ def test_impossible_combinations_are_refused():
     model = run(recipe_for("noise2self"), ImageStack(recording(), "YX")).models
     with pytest.raises(InputError, match="covers 1 channel"):
         run(recipe_for("noise2self"), ImageStack(recording((2, 32, 32)), "CYX"), models=model)
+    blur = Recipe.create(physics="blur", method="ssi", training={"steps": 2})
+    with pytest.raises(InputError, match="train anew"):
+        run(blur, ImageStack(recording((32, 32)), "YX"), models=model, psf=np.eye(3))
 
 
 def test_cancel_raises_and_stop_returns():
