@@ -31,8 +31,8 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_
 
 from benchmarks import paper
 from benchmarks._rows import Rows, commit
-from napari_ssi import ImageStack, Recipe, background, run
-from napari_ssi.noise import estimation
+from napari_ssi import ImageStack, Recipe, measure_noise, run
+from napari_ssi.noise.estimation import recommend
 from napari_ssi.quality.affine_fit import affine_fit
 from napari_ssi.quality.psnr import psnr
 
@@ -79,9 +79,8 @@ def measure(case: str, steps: int | None = None) -> dict[str, str]:
         return psnr(affine_fit(image, x), x, data_range=span)
 
     stack = ImageStack(y, "YX")
-    planes = list(stack.planes(0))
-    report = estimation.measure(planes, background.measure(planes))
-    noise, params, recommended, _ = estimation.recommend(report, "denoising")
+    report = measure_noise(stack)
+    noise, params, recommended, _ = recommend(report, "denoising")
     recipe = Recipe.create(
         method=[VARIANTS[variant]] if variant else recommended,
         noise={"name": noise, "params": params},
