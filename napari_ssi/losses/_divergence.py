@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ._masks import box
+
 #: Step of the difference, over the spread of the noise (or 1 % of the picture where it is not known).
 STEP = 0.1
 
@@ -27,3 +29,13 @@ def derivative(
     :math:`E[b_i b_j] = \delta_{ij}`.
     """
     return (g(y + step * probe) - at) / step
+
+
+def around(y: Tensor, held: Tensor | None) -> Tensor:
+    """The mean of the (up to) eight pixels beside each, or 26 in 3D, without those held out."""
+    kept = torch.ones_like(y) if held is None else (~held).to(y.dtype)
+    side = 3.0 ** (y.ndim - 2)
+    count = side * box(kept, 1) - kept
+    total = side * box(kept * y, 1) - kept * y
+    # single precision leaves no whole number: half a pixel is none
+    return torch.where(count > 0.5, total / count.clamp_min(0.5), total.mean())

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from ._divergence import STEP, derivative, signs
-from ._masks import box
+from ._divergence import STEP, around, derivative, signs
 from .base import Loss, Network, admitted
 
 ABOUT = {
@@ -104,19 +103,9 @@ class Sure(Loss):
         slope = derivative(g, seen, at, along, self.step * spread)
         weight = physics.target(counted).to(at.dtype)
         n = weight.sum().clamp_min(1)
-        v = physics.target(noise.stein_variance(y, _around(y, held)))
+        v = physics.target(noise.stein_variance(y, around(y, held)))
         fidelity = (at - physics.target(y)).square() - physics.target(variance)
         return {
             "fidelity": (fidelity * weight).sum() / n,
             "divergence": 2 * (v * physics.target(probe) * slope).sum() / n,
         }
-
-
-def _around(y: Tensor, held: Tensor | None) -> Tensor:
-    """The mean of the (up to) eight pixels beside each, or 26 in 3D, without those held out."""
-    kept = torch.ones_like(y) if held is None else (~held).to(y.dtype)
-    side = 3.0 ** (y.ndim - 2)
-    count = side * box(kept, 1) - kept
-    total = side * box(kept * y, 1) - kept * y
-    # single precision leaves no whole number: half a pixel is none
-    return torch.where(count > 0.5, total / count.clamp_min(0.5), total.mean())
