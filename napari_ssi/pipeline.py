@@ -184,6 +184,7 @@ def iterate(
         # apply to every frame; what was stopped before the first step is handed back as it is
         untrained = fitted.estimates.get("steps") == 0
         clipped, light_in, light_out = 0, 0.0, 0.0
+        outliers: list[float] = []
         applying = time.monotonic()
         for done, index in enumerate(indices):
             frame = stack.read(index)
@@ -206,6 +207,7 @@ def iterate(
             if nonnegative(recipe) and not untrained:
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)
+            outliers += [v for k, v in fitted.estimates.items() if k == "outliers"]
             light_in += float(y.sum(dtype=np.float64))
             light_out += float(x.sum(dtype=np.float64))
             stack.place(image, index, normalization.inverse(x).astype(np.float32))
@@ -220,6 +222,7 @@ def iterate(
             "flux_ratio": light_out / light_in if light_in else float("nan"),
             "set_to_zero": float(clipped),
             **_in_units(fitted.estimates, normalization),
+            **({"outliers": float(np.mean(outliers))} if outliers else {}),
         }
         estimates |= {prefix + key: value for key, value in facts.items()}
         if untrained:

@@ -1,4 +1,4 @@
-"""Counted photons with read noise, as the classical methods compare them."""
+"""Counted photons, as the classical methods compare them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 
+#: Variance besides that of the photons, over the gain squared, up to which photons are counted. Beyond,
+#: least squares measured better: in the dark the likelihood of rounded, rectified counts is not theirs.
+BESIDE = 0.05
+
 
 @dataclass(frozen=True)
 class Photons:
@@ -16,7 +20,7 @@ class Photons:
 
     With read noise of variance :math:`\sigma^2`, ``shift`` is :math:`\sigma^2 / g`: moved by so
     much, data and model have mean and variance of Poisson counts [1]_. What is below zero even then
-    counts as zero, which in the dark is a bias of a few hundredths of a photon.
+    counts as zero, which in the dark is a bias of up to 0.05 photons where read noise is allowed.
 
     References
     ----------
@@ -30,12 +34,12 @@ class Photons:
 
     @classmethod
     def of(cls, noise: NoiseModel) -> Photons | None:
-        """Where photon noise is the larger part in the brightest places (1 in engine units)."""
+        """Where there is next to no other noise, and no error of the offset, which looks like it."""
         growth = noise.growth
-        if growth is None or growth[0] <= max(growth[1], 0.0):
+        if growth is None or not 0 <= max(growth[1], 0.0) <= BESIDE * growth[0] ** 2:
             return None
         gain, floor = growth
-        return cls(gain, max(floor, 0.0) / gain)
+        return cls(gain, max(floor, 0.0) / gain) if gain > 0 else None
 
     def admissible(self, y: Tensor, z: Tensor) -> Tensor:
         """y, but where it is beyond all noise around z (a hot or dead pixel) the nearest value that is not."""

@@ -33,8 +33,8 @@ OUTLYING = 2.0
 SCORED = 200_000
 #: The largest crop that is tuned on, by number of axes.
 CROP = {2: (256, 256), 3: (24, 128, 128)}
-#: Below so many pixels a standard error says little, and fixed settings are used.
-SMALLEST = 256
+#: Below so many pixels, or scored ones, a standard error says little, and fixed settings are used.
+SMALLEST, FEWEST = 256, 100
 
 
 def informative(frames: Sequence[Tensor]) -> Tensor:
@@ -127,7 +127,8 @@ class Scores:
         self.means: list[float] = []
         self._losses: list[Tensor] = []
         chosen = self.held.expand_as(self.y).flatten().nonzero().flatten()
-        stride = -(-len(chosen) // SCORED)
+        self.count = len(chosen)
+        stride = max(1, -(-len(chosen) // SCORED))
         self._index = chosen[::stride]
         self._truth = self.y.flatten()[self._index]
 

@@ -21,6 +21,8 @@ from . import _tuning
 from ._photons import Photons
 from ._tiles import Tile, tiles
 
+_TOO_FEW = "Too few pixels do not share noise with others to choose by held-out pixels"
+
 
 class Baseline(Configured, ABC):
     """A classical method with one setting: a number of iterations, or a weight.
@@ -121,7 +123,8 @@ class Baseline(Configured, ABC):
                 estimates["best_held_out"] = scores.means[scores.best]
             else:
                 chosen = self.fallback
-                message = f"Stopped before anything was tried; {chosen:g} is used."
+                why = "Stopped before anything was tried" if control.stopping else _TOO_FEW
+                message = f"{why}; {chosen:g} is used."
         estimates[self.setting_name] = chosen
         elapsed = time.perf_counter() - began
         yield Progress("tuning", 1, 1, dict(estimates), elapsed, message=message)
@@ -144,6 +147,8 @@ class Baseline(Configured, ABC):
         weights = (~held).to(crop.dtype)
         several = crop.expand(len(held), *crop.shape[1:])
         scores = _tuning.Scores(sigma, several, scored, Photons.of(noise))
+        if scores.count < _tuning.FEWEST:
+            return scores
         for step in self.path(crop, weights, physics, noise, sigma):
             control.checkpoint()
             if step is not None:

@@ -85,8 +85,8 @@ class TotalVariation(Baseline):
         "automatic",
         title="Data term",
         description="How the recording is compared: least squares, the same without being led "
-        "astray by outliers, or for counted photons; automatic: for photons where their noise "
-        "is the larger part in bright places, else robust.",
+        "astray by outliers, or for counted photons; automatic: for photons where these "
+        "are counted without further noise, else robust.",
         json_schema_extra={"advanced": True},
     )
     voxel: tuple[float, ...] | None = Field(

@@ -38,4 +38,5 @@ def around(y: Tensor, held: Tensor | None) -> Tensor:
     count = side * box(kept, 1) - kept
     total = side * box(kept * y, 1) - kept * y
     # single precision leaves no whole number: half a pixel is none
-    return torch.where(count > 0.5, total / count.clamp_min(0.5), total.mean())
+    elsewhere = (kept * y).sum() / kept.sum().clamp_min(1)
+    return torch.where(count > 0.5, total / count.clamp_min(0.5), elsewhere)

@@ -150,6 +150,20 @@ def looks(points: Scatter, offset: float) -> float:
     return float(np.clip(1 / max(float(middle), 1e-12), 0.1, 1e4))
 
 
+def speckled(points: Scatter, offset: float) -> bool:
+    """Whether the variance follows the square of the brightness more closely than the brightness."""
+    x = points.means - offset
+    bright = x > 0.05 * x.max()
+    if np.count_nonzero(bright) < 4:
+        return False
+    logs, weight = np.log(points.variances[bright]), 1 / points.spreads[bright] ** 2
+
+    def misfit(power: int) -> float:
+        return float(np.sqrt(np.cov(logs - power * np.log(x[bright]), aweights=weight)))
+
+    return misfit(2) < misfit(1)
+
+
 def some(planes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     """Evenly spread planes, or the middle of one, of about ``ENOUGH`` pixels."""
     step = max(1, -(-sum(p.size for p in planes) // ENOUGH))

@@ -15,6 +15,9 @@ from ..configured import Configured
 from ..errors import InputError
 from ._outliers import outlying
 
+#: Noise below this part of the recording's range is not believed.
+LEAST = 1e-3
+
 
 class NoiseModel(Configured, ABC):
     """What is known of the noise n in ``y = n(A x)``.
@@ -100,8 +103,9 @@ class NoiseModel(Configured, ABC):
         None where it is not known how strong the noise is.
         """
         found = torch.zeros(y.shape, dtype=torch.bool)
-        if self.growth is not None:
-            gain, floor = self.growth
+        gain, floor = self.growth or (0.0, 0.0)
+        # where hardly a photon arrives the measured noise may be none at all, which explains nothing
+        if floor + gain * float(y.mean()) > LEAST**2 * float(y.max() - y.min()) ** 2:
             planes = y.reshape(-1, *y.shape[-2:]).cpu().numpy()
             for plane, mark in zip(planes, found.view(-1, *y.shape[-2:]).numpy(), strict=True):
                 mark |= outlying(plane, lambda z: np.maximum(gain * z + floor, 1e-12), gain)

@@ -167,7 +167,7 @@ class Correlated(Clipped):
 
     def describe(self) -> str:
         """What is assumed, in one sentence."""
-        if self.sigma is None:
+        if self.sigma is None or self.autocorrelation is None:
             return "Correlated noise; how strong it is and how far it reaches is measured."
         dy, dx = np.abs(np.argwhere(self._rho != 0) - len(self._rho) // 2).max(0)
         words = f"Correlated noise, standard deviation {self.sigma * self._scale:.3g} ADU"

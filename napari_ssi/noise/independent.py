@@ -12,7 +12,7 @@ from torch import Tensor
 from ..background import Levels
 from ._clipping import Clipped
 from ._report import BENT
-from ._scatter import line, scatter
+from ._scatter import line, scatter, speckled
 
 ABOUT = {
     "independent": {
@@ -56,9 +56,11 @@ class Independent(Clipped):
         model = self.model_copy()
         if self.model_clipping:
             model._limit(levels)
-        found = line(scatter(planes, levels), levels.offset)
+        points = scatter(planes, levels)
+        found = line(points, levels.offset)
         model._gain, model._floor = found.gain, found.floor - found.gain * levels.offset
-        model._straight = found.misfit <= BENT and found.gain > 3 * found.gain_error
+        straight = found.misfit <= BENT and found.gain > 3 * found.gain_error
+        model._straight = straight and not speckled(points, levels.offset)
         return model
 
     def rescaled(self, scale: float, offset: float) -> Self:

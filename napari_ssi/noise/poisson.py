@@ -50,13 +50,22 @@ class Poisson(Clipped):
     )
 
     _offset: float = PrivateAttr(0.0)
+    #: Variance found at the offset, where there should be none.
+    _floor: float = PrivateAttr(0.0)
 
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows gain, offset and the upper end of the range."""
-        gain = self.gain
-        if gain is None:
-            gain = max(line(scatter(planes, levels), levels.offset, floor=0.0).gain, 1e-6)
-        model = self.model_copy(update={"gain": gain})
+        gain, floor = self.gain, 0.0
+        if planes:
+            points = scatter(planes, levels)
+            found = line(points, levels.offset, gain=gain)
+            floor = found.floor
+            if gain is None:
+                # noise at the offset means that light begins below it: only the slope is telling
+                hazy = floor > 3 * found.floor_error and found.gain > 3 * found.gain_error
+                gain = found.gain if hazy else line(points, levels.offset, floor=0.0).gain
+        model = self.model_copy(update={"gain": max(gain or 0.0, 1e-6)})
+        model._floor = floor
         model._offset = levels.offset
         # photons are never fewer than none: there is nothing to clip at the lower end
         model._limit(levels, low=False)
@@ -66,6 +75,7 @@ class Poisson(Clipped):
         """The model of ``(y - offset) / scale``."""
         model = self.model_copy(update={"gain": self._known("gain") / scale})
         model._offset = (self._offset - offset) / scale
+        model._floor = self._floor / scale**2
         model._move(scale, offset)
         return model
 
@@ -85,7 +95,7 @@ class Poisson(Clipped):
     def growth(self) -> tuple[float, float]:
         """The gain; what there is at z = 0."""
         gain = self._known("gain")
-        return gain, -gain * self._offset
+        return gain, self._floor - gain * self._offset
 
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y; below the offset, where there is no light, z itself."""

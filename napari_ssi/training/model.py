@@ -69,7 +69,9 @@ class TrainedModel:
             )
         if self.estimates.get("steps") == 0:
             return y.cpu().clone()  # stopped before the first step: the weights are random
-        y, _ = cleaned(y, self.trusted)
+        y, bad = cleaned(y, self.trusted)
+        if self.trusted is not None:
+            self.estimates["outliers"] = float(bad.float().mean())
         if self.guess is not None:
             steps = self.guess.apply(y, physics, control)
             while True:

@@ -204,8 +204,6 @@ class Trainer:
             "training_seconds": time.monotonic() - began,
             **self.loss.estimates,
         }
-        if trusted is not None:
-            estimates["outliers"] = float(torch.stack([s.float().mean() for s in spoiled]).mean())
         if guess is not None:
             learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
             estimates["learned_from"] = learned

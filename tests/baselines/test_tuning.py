@@ -147,3 +147,21 @@ def test_noise_that_neighbours_share_is_not_taken_for_the_picture(method: str) -
         for noise in ("independent", {"name": "correlated", "params": known})
     ]
     assert scores[1] > scores[0] + 5
+
+
+def test_where_hardly_a_pixel_is_alone_with_its_noise_a_fixed_setting_is_used() -> None:
+    known = {
+        "sigma": 1.0,
+        "row_sigma": 0.5,
+        "column_sigma": 0.5,
+        "autocorrelation": np.full((7, 7), 0.1).tolist(),
+    }
+    known["autocorrelation"][3][3] = 1.0  # type: ignore[index]
+    y = np.random.default_rng(0).normal(10, 1, (16, 16)).astype(np.float32)
+    for seed in range(20, 30):
+        recipe = Recipe.create(
+            method="total_variation", noise={"name": "correlated", "params": known}, seed=seed
+        )
+        result = run(recipe, ImageStack(y, "YX"))
+        assert result.estimates["weight"] == 0.03
+        assert "Too few pixels" in str(result.provenance["ended"])

@@ -43,6 +43,20 @@ def test_the_recording_is_not_changed() -> None:
 def test_frames_with_light_are_no_dark_frames() -> None:
     with pytest.raises(InputError, match="brighter"):
         measure_noise(recording(), dark=ImageStack(np.full((20, 20), 3000, np.uint16), "YX"))
+    with pytest.raises(InputError, match="brighter"):  # nor is the recording itself
+        measure_noise(recording(), dark=recording(1))
+
+
+def test_dark_frames_that_are_cut_off_tell_nothing() -> None:
+    y = np.random.default_rng(0).normal(0, 4, (2, 60, 60)).clip(0).round()
+    with pytest.raises(InputError, match="cut off at 0"):
+        measure_noise(recording(), dark=ImageStack(y.astype(np.uint16), "ZYX"))
+
+
+@pytest.mark.parametrize("wrong", [{"offset": float("nan")}, {"channel": 7}, {"channel": -1}])
+def test_what_is_no_offset_or_channel_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="must be"):
+        measure_noise(recording(), **wrong)  # type: ignore[arg-type]
 
 
 def test_a_given_offset_is_kept() -> None:

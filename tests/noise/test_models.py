@@ -272,3 +272,12 @@ def test_a_recording_too_small_to_measure_is_taken_as_a_whole() -> None:
     assert found.gain == 0.0
     assert found.sigma == pytest.approx(2.0, rel=0.3)
     assert math.isinf(line(scatter([plane], Levels(5.0)), 5.0).gain_error)
+
+
+@pytest.mark.parametrize("haze", [0.0, 5.0, 20.0])
+def test_the_gain_is_found_though_the_offset_is_too_high(haze):
+    rng = np.random.default_rng(0)
+    light = haze + 100 * np.linspace(0, 1, 192) * np.ones((192, 1))
+    y = (100 + rng.poisson(light)).astype(np.float32)
+    model = Poisson().fitted([y], Levels(offset=100 + haze))
+    assert model.gain == pytest.approx(1, rel=0.1)

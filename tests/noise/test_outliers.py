@@ -53,6 +53,28 @@ def test_where_the_noise_is_not_known_nothing_is_outlying() -> None:
     assert not Gaussian(sigma=1.0).outliers(torch.zeros(1, 1, 2, 2)).any()
 
 
+def test_single_photons_are_not_taken_for_faults() -> None:
+    y = np.random.default_rng(0).poisson(0.005, (128, 128)).astype(np.float32)
+    recipe = Recipe.create(method="sure", noise="poisson_gaussian", training={"steps": 2})
+    result = run(recipe, ImageStack(y, "YX"))
+    assert result.estimates["outliers"] == 0
+
+
+def test_what_is_replaced_is_counted_where_it_is() -> None:
+    rng = np.random.default_rng(0)
+    clean = (100 * smooth((48, 48), 1) + rng.normal(0, 5, (48, 48))).astype(np.float32)
+    hot = clean.copy()
+    hot[10::12, 10::12] = 900
+    recipe = Recipe.create(
+        method="sure", noise={"name": "gaussian", "params": {"sigma": 5.0}}, training={"steps": 2}
+    )
+    learned = run(recipe, ImageStack(clean, "YX"))
+    assert not any("beyond what the noise explains" in note for note in learned.notes)
+    applied = run(recipe, ImageStack(hot, "YX"), models=learned.models)
+    assert applied.estimates["outliers"] == pytest.approx(16 / 48**2)
+    assert any("beyond what the noise explains" in note for note in applied.notes)
+
+
 def test_sure_is_not_led_astray_by_hot_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     x = 100 * smooth((96, 96), 3)
