@@ -88,12 +88,17 @@ def test_noise_that_neighbours_share_gets_a_model_that_says_so(
     white = np.random.default_rng(0).normal(0, 30, (192, 192))
     filtered = sum(np.roll(white, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)) / 9
     panel.set_image(viewer.add_image((500 + filtered).astype(np.float32), name="filtered"))
+    panel.noise.show_parameters()
+    panel.noise._picker.choose("correlated")
+    panel.noise._form.set({"sigma": 77.0})
+    assert panel.noise.value().params["sigma"] == 77
     measured(panel, qtbot)
     assert "structured masks" in panel.noise.advice.text()
     qtbot.mouseClick(panel.noise.adopt, Qt.MouseButton.LeftButton)
     assert panel.noise.value().name == "correlated"
     assert panel.method.name == "noise2self"
     assert panel.plan().main.recipe.noise.name == "correlated"
+    assert panel.noise.value().params.get("sigma") is None
 
 
 def test_what_was_measured_goes_with_its_image(viewer: Any, panel: Any, qtbot: Any) -> None:

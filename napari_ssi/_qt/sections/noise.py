@@ -161,6 +161,8 @@ class NoiseSection(Section):
         if self._found is None:
             return
         self._picker.choose(self._found.noise.name)
+        if self._loaded:
+            self.show_parameters()  # numbers that were typed before are not part of the advice
         if self._form is not None:
             self._form.set(self._found.noise.params)
         self.adopted.emit(self._found)
