@@ -232,6 +232,11 @@ def iterate(
                 f"{prefix}{facts['outliers']:.2%} of the pixels are beyond what the noise explains "
                 "and were taken from their neighbours."
             )
+        if facts.get("best_step") == 0 and not untrained:
+            notes.append(
+                f"{prefix}The network found nothing that predicts held-out pixels better than its "
+                "classical first guess, which is the result."
+            )
         if facts.get("learned_from", 1.0) < 1:
             notes.append(
                 f"{prefix}Learned from {facts['learned_from']:.0%} of the recording, where the "

@@ -134,6 +134,8 @@ class Trainer:
             if control.stopping:
                 raise _Enough
 
+        if guess is not None:  # what a correction has to be better than
+            schedule.report(0, score(averaged))
         yield Progress("training", 0, budget, elapsed=time.monotonic() - began)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
             for step in range(1, budget + 1):
@@ -190,7 +192,7 @@ class Trainer:
                 schedule.report(step, latest)
                 best = copy.deepcopy(averaged.state_dict())
         diverged = not math.isfinite(values.get("held_out", 0.0))
-        if diverged and not schedule.best_step:
+        if diverged and not math.isfinite(schedule.best):
             raise InputError(
                 "The training diverged from the start; choose a lower learning rate "
                 f"(training.learning_rate is {self.settings.learning_rate:g})."
@@ -207,7 +209,7 @@ class Trainer:
         if guess is not None:
             learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
             estimates["learned_from"] = learned
-        if schedule.best_step:
+        if math.isfinite(schedule.best):
             estimates["held_out"] = schedule.best
         yield Progress(
             "training",
