@@ -77,7 +77,7 @@ PSFSource = Annotated[Source, Field(discriminator="kind")]
 
 def make_source(params: Mapping[str, Any]) -> Source:
     """The source that a recipe's ``psf`` stands for; a fault is one :class:`InputError` sentence."""
-    kinds: dict[str, type[Source]] = {
+    kinds: dict[str, Any] = {
         "file": FilePSF,
         "array": ArrayPSF,
         "gaussian": GaussianPSF,
@@ -87,10 +87,11 @@ def make_source(params: Mapping[str, Any]) -> Source:
     if kind not in kinds:
         raise InputError(f"There is no PSF of kind {kind!r}; choose one of: {', '.join(kinds)}.")
     try:
-        return kinds[kind](**params)
+        source: Source = kinds[kind](**params)
     except ValidationError as error:
         fields = [name for name in kinds[kind].model_fields if name != "kind"]
         raise InputError(sentence(error, f"the {kind} PSF", fields)) from None
+    return source
 
 
 def load(source: Source, pixel_size: Sequence[float]) -> NDArray[np.floating]:
