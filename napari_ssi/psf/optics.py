@@ -61,7 +61,7 @@ class Optics(Configured):
     depth: float = Field(
         0.0,
         ge=0,
-        le=1000,
+        le=500,
         title="Depth",
         description="How deep the imaged points lie beneath the coverslip. With an index other "
         "than that of the immersion, depth brings spherical aberration.",
