@@ -74,7 +74,7 @@ def setting(text: str) -> tuple[str, str]:
     """``"training.steps=500"`` as key and value."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} must be PART.PARAM=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a name, = and a value")
     return key.strip(), value.strip()
 
 
