@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 from torch import Generator, Tensor
 
 from ..background import Levels
-from ._clipping import Clipped
+from ._lit import Lit
 from ._random import share
 from ._scatter import line, scatter
 
@@ -24,7 +24,7 @@ ABOUT = {
 }
 
 
-class Poisson(Clipped):
+class Poisson(Lit):
     r"""``y = offset + gain P``, ``P ~ Poisson((z - offset) / gain)``.
 
     ``recorrupt`` thins the counts :math:`n = (y - o) / g`: :math:`k \sim B(n, \alpha)`,
@@ -49,9 +49,10 @@ class Poisson(Clipped):
         json_schema_extra={"unit": "ADU per photon"},
     )
 
-    _offset: float = PrivateAttr(0.0)
     #: Variance found at the offset, where there should be none.
     _floor: float = PrivateAttr(0.0)
+
+    _lengths: ClassVar = ("gain",)
 
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows gain, offset and the upper end of the range."""
@@ -66,26 +67,17 @@ class Poisson(Clipped):
                 gain = found.gain if hazy else line(points, levels.offset, floor=0.0).gain
         model = self.model_copy(update={"gain": max(gain or 0.0, 1e-6)})
         model._floor = floor
-        model._offset = levels.offset
         # photons are never fewer than none: there is nothing to clip at the lower end
         model._limit(levels, low=False)
         return model
 
-    def rescaled(self, scale: float, offset: float) -> Self:
-        """The model of ``(y - offset) / scale``."""
-        model = self.model_copy(update={"gain": self._known("gain") / scale})
-        model._offset = (self._offset - offset) / scale
-        model._floor = self._floor / scale**2
-        model._move(scale, offset)
-        return model
-
-    def mean(self, z: Tensor) -> Tensor:
-        """``E[y | A x = z]``, differentiable."""
-        return self._clipped_mean(z, self.variance(z)) if self._clips() else z
-
     def variance(self, z: Tensor) -> Tensor:
         """``gain (z - offset)``, before any clipping."""
-        return self._known("gain") * (z - self._offset).clamp_min(0)
+        return self._known("gain") * self._light(z)
+
+    def _move(self, scale: float, offset: float) -> None:
+        super()._move(scale, offset)
+        self._floor /= scale**2
 
     def unbiased_variance(self, y: Tensor) -> Tensor:
         """``gain (y - offset)``: linear in y, so right on average, negative y included."""
