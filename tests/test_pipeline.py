@@ -25,9 +25,10 @@ def recording(shape=(40, 44), offset=100.0, seed=0) -> np.ndarray:
 
 
 def recipe_for(method: str, **parts) -> Recipe:
-    blur = method not in ("noise2self", "noise2void")
+    entry = registry.methods()[method]
+    blur = not entry.physics or "blur" in entry.physics
     parts.setdefault("training", QUICK)
-    needs = registry.methods()[method].noise
+    needs = entry.noise
     parts.setdefault("noise", needs[0] if needs else "independent")
     return Recipe.create(physics="blur" if blur else "denoising", method=method, **parts)
 
