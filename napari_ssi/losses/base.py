@@ -43,6 +43,21 @@ class Loss(Configured, ABC):
         return False
 
     @property
+    def restores(self) -> bool:
+        """Whether the network's output is the object itself, and not what :meth:`once` makes one of."""
+        return True
+
+    @property
+    def outputs(self) -> int:
+        """Channels that the network must have."""
+        return 1
+
+    @property
+    def sees_a_field(self) -> bool:
+        """Whether the last channel that the network is shown must be a random field, always the same."""
+        return False
+
+    @property
     def estimates(self) -> dict[str, float]:
         """What it has found on the way; lengths along the brightness, in engine units."""
         return {}
@@ -70,9 +85,13 @@ class Loss(Configured, ABC):
         ``physics.target`` picks the part of y that ``physics.A`` predicts.
         """
 
-    def predict(self, network: Network, seen: Tensor) -> Tensor:
-        """The object from ``seen = physics.initial(y)``: one pass, unless a method averages several."""
+    def once(self, network: Network, seen: Tensor) -> Tensor:
+        """The object from ``seen = physics.initial(y)`` in one pass, by which the weights are judged."""
         return network(seen)
+
+    def predict(self, network: Network, seen: Tensor) -> Tensor:
+        """The object in the end: as :meth:`once`, unless a method averages several passes."""
+        return self.once(network, seen)
 
 
 def admitted(
