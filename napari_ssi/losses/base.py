@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -108,9 +109,28 @@ def admitted(
     return counted & ~held, replaced(seen, physics.hidden(held))
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What surrounds the estimate of a step: f itself, and what it was made of."""
+
+    f: Network
+    physics: Physics
+    noise: NoiseModel
+    generator: torch.Generator
+    held: Tensor | None = None
+
+
 class Penalty(Configured, ABC):
     """An optional term that looks at the estimate or at the network, not at the data."""
 
+    @property
+    def goes_with_a_guess(self) -> bool:
+        """Whether the network may be shown a first guess beside this term."""
+        return True
+
     @abstractmethod
-    def __call__(self, x: Tensor, network: nn.Module) -> Tensor:
-        """A scalar for the estimate ``x`` (in engine units) and the network's weights."""
+    def __call__(self, x: Tensor, network: nn.Module, scene: Scene | None = None) -> Tensor:
+        """A scalar for the estimate ``x`` (in engine units) and the network's weights.
+
+        ``scene`` is for terms that restore once more.
+        """

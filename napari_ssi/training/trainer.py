@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..events import Control, Progress
 from ..losses._masks import replaced
-from ..losses.base import Loss, Penalty
+from ..losses.base import Loss, Penalty, Scene
 from ..networks.unet import UNet, UNetModule
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
@@ -237,6 +237,7 @@ class Trainer:
         """
         blurs = any(sum(pair) for pair in physics.halo)
         allowed = self.loss.cross_fits and not noise.correlated
+        allowed = allowed and all(term.goes_with_a_guess for term, *_ in self.penalties)
         return self.guess if blurs and allowed else None
 
     def windows(
@@ -309,8 +310,10 @@ class Trainer:
             total = total + value
         if self.penalties and not self.loss.restores:
             outputs = [self.loss.once(f, view.initial(replaced(y, view.hidden(mask))))]
+        scene = Scene(partial(self.loss.once, f), view, noise, random, mask)
+        x = outputs[-1]
         for penalty, weight, _ in self.penalties:
-            total = total + weight * penalty(outputs[-1], network)
+            total = total + weight * penalty(x, network, scene)
         return total
 
 
