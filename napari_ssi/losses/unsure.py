@@ -141,7 +141,7 @@ class Unsure(Loss):
         """The terms ``fidelity`` and ``divergence``."""
         counted, seen = admitted(y, physics, held)
         if self._multiplier is None:
-            self._first_level(y, noise)
+            self._first_level(seen, noise)
         assert self._multiplier is not None
 
         def g(seen: Tensor) -> Tensor:

@@ -156,6 +156,10 @@ class Correlated(Clipped):
         first = y + math.sqrt(alpha / (1 - alpha)) * self._draw(y, generator)
         return first, (y - (1 - alpha) * first) / alpha
 
+    def tweedie(self, y: Tensor, score: Tensor) -> Tensor:
+        """``y + Σ score`` with Σ the covariance of the noise, exact."""
+        return y + self._variance * self.correlate(score)
+
     def describe(self) -> str:
         """What is assumed, in one sentence."""
         if self.sigma is None or self.autocorrelation is None:

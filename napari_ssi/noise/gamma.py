@@ -32,11 +32,17 @@ class Gamma(Lit):
     :math:`y_1 = y (1 - \omega) / (1 - \alpha)` and :math:`y_2 = y \omega / \alpha`, which are
     independent Gamma variables [1]_.
 
+    ``tweedie`` is of :math:`\eta = -l / (z - o)`, for which the formula is exact, and back:
+    :math:`\hat z = o + l u / (l - 1 - u s)` with u = y - o and s the score [2]_, the harmonic
+    mean of the posterior.
+
     References
     ----------
     .. [1] B. Monroy, J. Bacca, J. Tachella, "Generalized Recorrupted-to-Recorrupted:
        Self-Supervised Learning Beyond Gaussian Noise", CVPR 2025,
        :doi:`10.48550/arXiv.2412.04648`
+    .. [2] K. Kim, J. C. Ye, "Noise2Score: Tweedie's Approach to Self-Supervised Image
+       Denoising without Clean Images", NeurIPS 2021, :doi:`10.48550/arXiv.2106.07009`
     """
 
     looks: float | None = Field(
@@ -91,6 +97,14 @@ class Gamma(Lit):
             self._offset + light * (1 - omega) / (1 - alpha),
             self._offset + light * omega / alpha,
         )
+
+    def tweedie(self, y: Tensor, score: Tensor) -> Tensor:
+        """Of the inverse of the signal; see the class."""
+        looks = self._known("looks")
+        light = (y - self._offset).clamp_min(0)
+        # an unlikely score must not divide by nothing: at most ten times the recording
+        below = (looks - 1 - light * score).clamp_min(looks / 10)
+        return self._offset + looks * light / below
 
     def describe(self) -> str:
         """What is assumed, in one sentence."""

@@ -80,6 +80,10 @@ class Gaussian(Clipped):
         first = y + math.sqrt(alpha / (1 - alpha)) * omega
         return first, (y - (1 - alpha) * first) / alpha
 
+    def tweedie(self, y: Tensor, score: Tensor) -> Tensor:
+        """``y + sigma² score``, exact."""
+        return y + self._known("sigma") ** 2 * score
+
     def describe(self) -> str:
         """What is assumed, in one sentence."""
         if self.sigma is None:
