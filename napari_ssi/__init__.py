@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .pipeline import run
     from .recipe import Recipe
     from .restoration import Restoration
+    from .saved_models import save_model
     from .stack import ImageStack
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ _HOMES = {
     "measure_noise": "noise.measuring",
     "read": "io",
     "run": "pipeline",
+    "save_model": "saved_models",
     "write": "io",
 }
 
@@ -49,6 +51,7 @@ __all__ = [
     "measure_noise",
     "read",
     "run",
+    "save_model",
     "write",
 ]
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from . import pipeline
+from . import pairing, pipeline
 from .background import Levels
 from .baselines._tuning import CROP
 from .device import choose
+from .frames import sample
 from .noise.base import NoiseModel
 from .physics.base import Physics
 from .recipe import Recipe
@@ -53,6 +54,8 @@ def estimate(recipe: Recipe, stack: ImageStack, *, psf: pipeline.PSF = None) -> 
     :func:`~napari_ssi.pipeline.run` would.
     """
     recipe.check()
+    if between := pairing.wanted(recipe):
+        pairing.axis(stack, between)
     device, reason = choose(recipe.device)
     physics, notes = pipeline.bound_physics(recipe, stack, 0, psf)
     physics.to(device)
@@ -64,7 +67,7 @@ def estimate(recipe: Recipe, stack: ImageStack, *, psf: pipeline.PSF = None) -> 
         made_up = np.random.default_rng(0).random((64, 64), dtype=np.float32)
         noise = noise.fitted([made_up], Levels(offset=0.0)).rescaled(1.0, 0.0)
         seconds, memory = _trained(restorer, physics, noise, shape, len(frames))
-        sampled = pipeline.sample(stack, frames)
+        sampled = sample(stack, frames)
         memory += 8 * len(sampled) * math.prod(shape)
     else:
         seconds, memory = _baseline(physics, shape, len(frames))
@@ -78,7 +81,7 @@ def _trained(
     device = physics.device
     generator = torch.Generator().manual_seed(0)
     random = torch.Generator(device).manual_seed(0)
-    y = torch.rand(1, 1, *shape, generator=generator).to(device)
+    y = torch.rand(1, trainer.loss.recordings, *shape, generator=generator).to(device)
     windows = trainer.windows([y], [y > 1], physics)
     network = trainer.build(windows.object, generator).to(device)
     began = 0.0

@@ -13,29 +13,29 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from . import background, registry
 from .device import choose
 from .errors import InputError
 from .events import Control, Progress
+from .frames import tensor
 from .noise.base import NoiseModel
 from .normalization import Normalization
+from .pairing import learned_from
 from .physics.base import Physics
 from .psf.source import sha256
 from .recipe import Part, Recipe
 from .restoration import ChannelModel, Restoration
 from .restorer import Restorer
+from .saved_models import Source, begin
 from .stack import ImageStack
+from .training.model import nothing_learned
 from .training.settings import Training
+from .training.start import Start
 from .training.trainer import Trainer
 
 PSF = NDArray[np.floating] | Sequence[NDArray[np.floating]] | None
 Run = Generator[Progress, None, Restoration]
-
-#: At most this many frames, and pixels, are trained or tuned on.
-SAMPLED_FRAMES = 12
-SAMPLED_PIXELS = 1 << 27
 
 
 def run(
@@ -44,6 +44,7 @@ def run(
     *,
     psf: PSF = None,
     models: Sequence[ChannelModel] | None = None,
+    start: Source = None,
     control: Control | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Restoration:
@@ -60,6 +61,8 @@ def run(
         channel; it takes the place of the recipe's.
     models
         ``restoration.models`` of an earlier run: applied without learning anew.
+    start
+        The same, or a file of :func:`~napari_ssi.saved_models.save_model`: learned on from there.
     control
         To stop, cancel or pause from another thread.
     report
@@ -86,7 +89,7 @@ def run(
     >>> run(recipe, ImageStack(noisy, "YX")).image.shape
     (32, 32)
     """
-    steps = iterate(recipe, stack, psf=psf, models=models, control=control)
+    steps = iterate(recipe, stack, psf=psf, models=models, start=start, control=control)
     while True:
         try:
             progress = next(steps)
@@ -102,6 +105,7 @@ def iterate(
     *,
     psf: PSF = None,
     models: Sequence[ChannelModel] | None = None,
+    start: Source = None,
     control: Control | None = None,
 ) -> Run:
     """As :func:`run`, as a generator of :class:`~napari_ssi.events.Progress`."""
@@ -119,8 +123,10 @@ def iterate(
             f"What was learned is for {models[0].physics!r}, but the recipe says "
             f"{recipe.physics.name!r}; train anew for it."
         )
+    starts: list[Start | None] = []
     if models is None:  # wrong parameters are refused before anything is read
         restorer(recipe)
+        recipe, starts = begin(recipe, start, stack.n_channels)
         registry.find("noise", recipe.noise.name).build(recipe.noise.params)
     image = np.empty(stack.shape, np.float32)
     digest = hashlib.sha256()
@@ -160,11 +166,12 @@ def iterate(
         # learn, or tune, on some frames
         log: list[dict[str, float]] = []
         if models is None:
-            sampled = [
-                _tensor(normalization(stack.read(indices[i]))) for i in sample(stack, indices)
-            ]
+            sampled, found = learned_from(
+                stack, indices, recipe, normalization, correlated=noise.correlated
+            )
+            notes += [f"{name}: {note}" if several else note for note in found]
             generator = torch.Generator().manual_seed(recipe.seed + 1000 * channel)
-            fit = restorer(recipe).fit(sampled, physics, noise, control, generator)
+            fit = restorer(recipe, starts[channel]).fit(sampled, physics, noise, control, generator)
             fitted = None
             while fitted is None:
                 try:
@@ -182,7 +189,7 @@ def iterate(
             fitted = models[channel].fitted
 
         # apply to every frame; what was stopped before the first step is handed back as it is
-        untrained = fitted.estimates.get("steps") == 0
+        untrained = nothing_learned(fitted.estimates)
         clipped, light_in, light_out = 0, 0.0, 0.0
         outliers: list[float] = []
         applying = time.monotonic()
@@ -190,7 +197,7 @@ def iterate(
             frame = stack.read(index)
             digest.update(frame.tobytes())
             y = normalization(frame)
-            work = fitted.apply(_tensor(y), physics, control)
+            work = fitted.apply(tensor(y), physics, control)
             while True:
                 try:
                     progress = next(work)
@@ -233,9 +240,10 @@ def iterate(
                 "and were taken from their neighbours."
             )
         if facts.get("best_step") == 0 and not untrained:
+            first = "start" if "start_held_out" in facts else "classical first guess"
             notes.append(
                 f"{prefix}The network found nothing that predicts held-out pixels better than its "
-                "classical first guess, which is the result."
+                f"{first}, which is the result."
             )
         if facts.get("learned_from", 1.0) < 1:
             notes.append(
@@ -289,8 +297,8 @@ def camera_levels(recipe: Recipe, planes: Sequence[NDArray[np.float32]]) -> back
     return levels if given is None else replace(levels, offset=given)
 
 
-def restorer(recipe: Recipe) -> Restorer:
-    """The restorer that a recipe stands for."""
+def restorer(recipe: Recipe, start: Start | None = None) -> Restorer:
+    """The restorer that a recipe stands for; a learned one starts from ``start``."""
     first = recipe.method[0]
     if recipe.is_baseline:
         return registry.find("baseline", first.name).build(first.params)  # type: ignore[no-any-return]
@@ -311,6 +319,7 @@ def restorer(recipe: Recipe) -> Restorer:
         recipe.effort,
         positive=nonnegative(recipe),
         guess=guess,
+        start=start,
     )
 
 
@@ -318,15 +327,6 @@ def nonnegative(recipe: Recipe) -> bool:
     """Whether the result is kept at or above the offset; by default for deconvolution only."""
     given = recipe.nonnegative
     return recipe.physics.name != "denoising" if given is None else given
-
-
-def sample(stack: ImageStack, indices: Sequence[Any]) -> list[int]:
-    """Positions of the frames to learn from: evenly spread, bounded in number and memory."""
-    pixels = int(np.prod([stack.size(a) for a in "YX"]))
-    if indices and sum(isinstance(i, slice) for i in indices[0]) == 3:
-        pixels *= stack.size("Z")
-    n = max(1, min(len(indices), SAMPLED_FRAMES, SAMPLED_PIXELS // pixels))
-    return sorted({int(i) for i in np.linspace(0, len(indices) - 1, n).round()})
 
 
 def _for_channel(choices: Sequence[Any], channel: int, stack: ImageStack) -> Any:
@@ -370,10 +370,6 @@ def _in_units(values: Mapping[str, float], normalization: Normalization) -> dict
         name: value * normalization.scale if name.endswith("_upper") else value
         for name, value in values.items()
     }
-
-
-def _tensor(frame: NDArray[np.float32]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(frame, np.float32))[None, None]
 
 
 def _columns(log: Sequence[dict[str, float]]) -> dict[str, NDArray[np.float64]]:

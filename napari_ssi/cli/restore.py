@@ -25,19 +25,41 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", metavar="OUT.ome.tif", type=Path, required=True, help="the result"
     )
+    parser.add_argument(
+        "--start",
+        metavar="FILE",
+        type=Path,
+        help="a saved model of an earlier recording to start the training from",
+    )
+    parser.add_argument(
+        "--save-model", metavar="FILE", type=Path, help="keep what is learned, for --start"
+    )
     options.add_recipe(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Restore and save; everything that can be refused is refused before the work."""
+    from ..errors import InputError
     from ..io import write
     from ..io.writing import checked
+    from ..saved_models import begin, save_model
 
     output = checked(arguments.output)
-    options.refuse_overwriting(output, arguments.input, arguments.psf, arguments.recipe)
-    options.check_folder(output.parent)
+    kept = arguments.save_model
+    for target in (output, kept):
+        if target is not None:
+            given = (arguments.input, arguments.psf, arguments.recipe, arguments.start)
+            options.refuse_overwriting(target, *given)
+            options.check_folder(target.parent)
     stack, notes = options.read_input(arguments)
     recipe = options.make_recipe(arguments)
+    if arguments.start is not None:
+        recipe, _ = begin(recipe, arguments.start, stack.n_channels)
+    if kept is not None and recipe.is_baseline:
+        raise InputError(
+            f"{recipe.label} is a classical method, which learns no model to save; leave out "
+            "--save-model, or choose a learned method."
+        )
     say(f"{arguments.input.name}: {stack.describe()}")
     say_all(notes)
     say(f"{recipe.label}, {recipe.physics.name}, noise {recipe.noise.name}, seed {recipe.seed}")
@@ -45,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     written = write(restoration, output)
     say_all(restoration.notes)
     print(f"Wrote {written}")
+    if kept is not None:
+        print(f"Wrote {save_model(restoration, kept)}")
     return 0
 
 

@@ -54,6 +54,11 @@ class Loss(Configured, ABC):
         return 1
 
     @property
+    def recordings(self) -> int:
+        """Of one scene that y holds, along its channels; the first is the one to restore."""
+        return 1
+
+    @property
     def sees_a_field(self) -> bool:
         """Whether the last channel that the network is shown must be a random field, always the same."""
         return False

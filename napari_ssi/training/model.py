@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,7 +67,7 @@ class TrainedModel:
                 f"What was learned restores {_KINDS[self.network.ndim]}, but this recording is of "
                 f"{_KINDS[ndim]}; train on it instead."
             )
-        if self.estimates.get("steps") == 0:
+        if nothing_learned(self.estimates):
             return y.cpu().clone()  # stopped before the first step: the weights are random
         y, bad = cleaned(y, self.trusted)
         if self.trusted is not None:
@@ -103,6 +103,11 @@ class TrainedModel:
                 inverse = sorted(range(ndim), key=order.__getitem__)
                 total += transform(back, inverse, ())
         return total / len(moves)
+
+
+def nothing_learned(estimates: Mapping[str, float]) -> bool:
+    """Whether it was stopped before the first step, with nothing to start from."""
+    return estimates.get("steps") == 0 and "start_held_out" not in estimates
 
 
 def cleaned(y: Tensor, noise: NoiseModel | None) -> tuple[Tensor, Tensor]:

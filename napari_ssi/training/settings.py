@@ -9,6 +9,17 @@ from pydantic import Field, field_validator
 from ..configured import Configured
 
 
+class StartFile(Configured):
+    """A saved model: where it is, and the SHA-256 of its weights."""
+
+    path: str | None = Field(
+        None, title="File", description="As `--save-model` wrote it; none: it was in memory."
+    )
+    sha256: str | None = Field(
+        None, title="SHA-256", description="Of the weights; another model is then refused."
+    )
+
+
 class Training(Configured):
     """How a network is trained; the defaults are what measured best (see docs/performance.md)."""
 
@@ -78,6 +89,12 @@ class Training(Configured):
         title="First guess",
         description="Under a blur, the classical method whose result the network starts from and "
         "corrects; it is made so that no pixel judges itself. 'none' starts from the recording.",
+        json_schema_extra={"advanced": True},
+    )
+    start: StartFile | None = Field(
+        None,
+        title="Start from",
+        description="A saved model of an earlier recording whose weights the training starts from.",
         json_schema_extra={"advanced": True},
     )
     select: bool = Field(

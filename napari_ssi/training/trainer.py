@@ -26,6 +26,7 @@ from .model import TrainedModel, cleaned, interruptible, precision
 from .preview import Preview
 from .schedule import Plateau
 from .settings import Training
+from .start import Start
 from .windows import Windows
 
 #: Pixels of a single plane for which averaging the symmetries takes seconds.
@@ -58,6 +59,8 @@ class Trainer:
         The object is known not to be negative.
     guess
         The method of the first guess that the network corrects, where the loss allows for one.
+    start
+        Weights of an earlier training to start from.
     """
 
     WARMUP = 20
@@ -74,6 +77,7 @@ class Trainer:
         *,
         positive: bool = False,
         guess: WeightedRestorer | None = None,
+        start: Start | None = None,
     ) -> None:
         self.settings = settings
         self.loss = loss
@@ -82,6 +86,7 @@ class Trainer:
         self.positive = positive
         self.effort = effort
         self.guess = guess
+        self.start = start
 
     def fit(
         self,
@@ -99,14 +104,15 @@ class Trainer:
         random = torch.Generator(device).manual_seed(_seed(generator))
         self.loss.begin()
         guided = self.guided(physics, noise)
-        shown, _ = cleaned(y[0], trusted)
+        shown, _ = cleaned(y[0][:, :1], trusted)
         guess = None
         if guided is not None:
             frames, part = first_guess.limited(frames)
         frames, spoiled = (
             list(p) for p in zip(*(cleaned(f, trusted) for f in frames), strict=True)
         )
-        held = held_out.draw(frames, noise, random)
+        # of two recordings of one scene, the same pixels
+        held = held_out.draw([f[:, :1] for f in frames], noise, random)
         # neither count, and what is spoiled does not judge either
         apart = [h | bad for h, bad in zip(held, spoiled, strict=True)]
         held = [h & ~bad for h, bad in zip(held, spoiled, strict=True)]
@@ -121,7 +127,8 @@ class Trainer:
             everything = [(0, n) for n in y[0].shape[2:]]
             shown = first_guess.around(shown, guess.objects[0], everything, physics)
         windows = self.windows(frames, apart, physics, guess)
-        score = held_out.HeldOut(frames, held, physics, noise, windows.size, generator, guess)
+        judge = ([f[:, :1] for f in frames], [h[:, :1] for h in held])
+        score = held_out.HeldOut(*judge, physics, noise, windows.size, generator, guess)
         network = self.build(windows.object, generator, guided=guided is not None).to(device)
         averaged = copy.deepcopy(network)
         judged = partial(self.loss.once, averaged)
@@ -141,8 +148,9 @@ class Trainer:
             if control.stopping:
                 raise _Enough
 
-        if guess is not None:  # what a correction has to be better than
-            schedule.report(0, score(averaged))
+        if guess is not None or self.start is not None:  # what has to be improved on
+            schedule.report(0, score(judged))
+        at_start = schedule.best
         yield Progress("training", 0, budget, elapsed=time.monotonic() - began)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
             for step in range(1, budget + 1):
@@ -213,6 +221,8 @@ class Trainer:
             "training_seconds": time.monotonic() - began,
             **self.loss.estimates,
         }
+        if self.start is not None:
+            estimates["start_held_out"] = at_start
         if guess is not None:
             learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
             estimates["learned_from"] = learned
@@ -268,6 +278,8 @@ class Trainer:
             more = {"outputs": self.loss.outputs} if self.loss.outputs > 1 else {}
             positive = self.positive and self.loss.restores
             network = self.network.build(shape, positive=positive, guided=guided, **more)
+        if self.start is not None:
+            self.start.fill(network, len(shape), guided=guided)
         form = torch.channels_last if len(shape) == 2 else torch.channels_last_3d
         for weight in network.parameters():
             if weight.ndim > 1:  # biases have no layout

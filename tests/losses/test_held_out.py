@@ -34,7 +34,8 @@ def test_held_out_pixels_reach_neither_terms_nor_input(
 ) -> None:
     forward = bound(physics)
     generator = torch.Generator().manual_seed(0)
-    y = torch.poisson(torch.full((2, 1, *SHAPE), 8.0), generator=generator) / 16
+    two = registry.find("loss", method).build().recordings
+    y = torch.poisson(torch.full((2, two, *SHAPE), 8.0), generator=generator) / 16
     given = {"poisson": {"gain": 1 / 16}, "poisson_gaussian": {"gain": 1 / 16, "sigma": 0.1}}
     known = registry.find("noise", noise).build(given.get(noise, {}))
     known = known.fitted([y[0, 0].numpy()], Levels(offset=0.0)).rescaled(1.0, 0.0)
