@@ -110,8 +110,10 @@ def load_starts(path: str | Path) -> tuple[list[Start], Recipe]:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
         ours = content["format"] == FORMAT
         version = int(content["version"])
+        known = content["channels"] if version <= VERSION else []
+        channels = [Start(c["weights"], c["ndim"], c["guided"]) for c in known]
     except Exception:  # whatever a damaged or foreign file makes of torch's reader
-        ours, version = False, 0
+        ours, version, channels = False, 0, []
     if not ours:
         raise InputError(f"{path.name} is not a model that was saved here, or it is damaged.")
     if version > VERSION:
@@ -119,7 +121,6 @@ def load_starts(path: str | Path) -> tuple[list[Start], Recipe]:
             f"{path.name} has format version {version}, and this napari-ssi reads up to {VERSION}; "
             "install a newer napari-ssi."
         )
-    channels = [Start(c["weights"], c["ndim"], c["guided"]) for c in content["channels"]]
     return channels, Recipe.from_json(content["recipe"])
 
 

@@ -324,7 +324,8 @@ class Trainer:
             total = total + value
         if self.penalties and not self.loss.restores:
             outputs = [self.loss.once(f, view.initial(replaced(y, view.hidden(mask))))]
-        scene = Scene(partial(self.loss.once, f), view, noise, random, mask)
+        # further terms look at one recording, of which the same pixels are held out as of another
+        scene = Scene(partial(self.loss.once, f), view, noise, random, mask[:, :1])
         x = outputs[-1]
         for penalty, weight, _ in self.penalties:
             total = total + weight * penalty(x, network, scene)

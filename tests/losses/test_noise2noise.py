@@ -95,6 +95,14 @@ def test_two_exposures_and_alternate_frames(axes: str, n: int) -> None:
     assert not [note for note in result.notes if "change by" in note]
 
 
+def test_a_further_term_sees_one_recording() -> None:
+    terms = [{"name": "noise2noise"}, {"name": "equivariant", "weight": 0.1}]
+    training = {"steps": 2, "patch": (16, 16), "batch": 1}
+    recipe = Recipe.create(method=terms, noise="poisson", training=training)
+    result = run(recipe, ImageStack(exposures(scene((32, 32)), 2), "TYX"))
+    assert result.image.shape == (2, 32, 32) and np.isfinite(result.image).all()
+
+
 def test_what_moves_or_bleaches_is_refused_and_single_frames_too() -> None:
     x = scene()
     recipe = Recipe.create(method="noise2noise", training={"steps": 1, "patch": (16, 16)})
