@@ -148,7 +148,7 @@ class Trainer:
             if control.stopping:
                 raise _Enough
 
-        if guess is not None or self.start is not None:  # what has to be improved on
+        if guided is not None or self.start is not None:  # what has to be improved on
             schedule.report(0, score(judged))
         at_start = schedule.best
         yield Progress("training", 0, budget, elapsed=time.monotonic() - began)
