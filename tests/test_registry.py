@@ -14,7 +14,7 @@ from napari_ssi import registry
 from napari_ssi.errors import InputError
 
 PACKAGE = Path(napari_ssi.__file__).parent
-FIELDS = {"label", "summary", "when", "recommended", "physics", "noise", "params", "role"}
+FIELDS = {"label", "summary", "when", "recommended", "physics", "noise", "params", "role", "traits"}
 
 
 def modules() -> list[Path]:
@@ -90,7 +90,7 @@ def test_recommended_come_first() -> None:
 
 def test_unknown_names_name_the_choices() -> None:
     with pytest.raises(
-        InputError, match=r"no physics called 'blurr'; choose one of: blur, denoising"
+        InputError, match=r"no physics called 'blurr'; choose one of: blur, compose, denoising, "
     ):
         registry.find("physics", "blurr")
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..noise.base import NoiseModel
-from ..physics.base import Physics, extend
+from ..physics.base import Physics
 from .base import Baseline
 
 ABOUT = {
@@ -17,11 +17,14 @@ ABOUT = {
         "label": "Richardson-Lucy",
         "summary": "The classical iterative deconvolution: sharpens step by step, and noise with it.",
         "when": "A quick first look, or as the reference that everybody knows.",
-        "physics": ["blur"],
+        "physics": ["mixing"],
     },
 }
 
 _TINY = 1e-6
+#: Pixels of the object that weigh less, over the one that weighs most, are not seen at all: what
+#: a transform leaves of zero is smaller.
+_BLIND = 1e-5
 
 
 class RichardsonLucy(Baseline):
@@ -156,10 +159,13 @@ class RichardsonLucy(Baseline):
         """
         axes = tuple(range(1, y.ndim))
         y = y.clamp_min(0)
-        seen = physics.A_adjoint(w).clamp_min(_TINY)
+        seen = physics.A_adjoint(w)
+        # what is seen by no pixel that counts stays as it is
+        blind = seen < _BLIND * seen.max()
+        seen = seen.clamp_min(_TINY)
         if start is None:
             mean = (w * y).sum(axes, keepdim=True) / w.sum(axes, keepdim=True).clamp_min(1)
-            start = extend(mean + torch.zeros_like(y), physics.halo)
+            start = physics.initial(mean + torch.zeros_like(y))
         x = previous = start
         step = before = None
         while True:
@@ -171,7 +177,7 @@ class RichardsonLucy(Baseline):
             z = physics.A(point).clamp_min_(_TINY)
             if noise is not None:
                 z = noise.mean(z).clamp_min(_TINY)
-            ratio = physics.A_adjoint(w * y / z) / seen
+            ratio = (physics.A_adjoint(w * y / z) / seen).masked_fill(blind, 1.0)
             if self.total_variation > 0:
                 ratio = ratio / (1 - self.total_variation * _curvature(point)).clamp_min(0.1)
             previous, x = x, point * ratio

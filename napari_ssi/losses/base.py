@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -70,9 +70,14 @@ class Loss(Configured, ABC):
         ``physics.target`` picks the part of y that ``physics.A`` predicts.
         """
 
-    def predict(self, network: Network, seen: Tensor) -> Tensor:
-        """The object from ``seen = physics.initial(y)``: one pass, unless a method averages several."""
-        return network(seen)
+    @property
+    def passes(self) -> int:
+        """How many :meth:`views` there are."""
+        return 1
+
+    def views(self, y: Tensor) -> Iterator[Tensor]:
+        """The measurements that the network is shown for y, whose objects are averaged: y itself."""
+        yield y
 
 
 def admitted(

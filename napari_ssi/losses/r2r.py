@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from pydantic import Field, PrivateAttr
 from torch import Tensor
@@ -16,6 +18,7 @@ ABOUT = {
         "summary": "Recorrupted-to-recorrupted: the recording is split into two whose noise is "
         "independent; the network predicts one from the other.",
         "when": "The noise is known: Gaussian, photon counts, or speckle.",
+        "physics": ["linear"],
         "noise": ["gaussian", "poisson", "gamma", "correlated"],
     },
 }
@@ -89,13 +92,15 @@ class R2r(Loss):
         squares = (z - physics.target(target)).square()
         return {"recorrupted": (squares * weight).sum() / weight.sum().clamp_min(1)}
 
-    def predict(self, network: Network, seen: Tensor) -> Tensor:
-        """The mean over several re-corrupted inputs; the draws are the same each time."""
+    @property
+    def passes(self) -> int:
+        """As many as are averaged."""
+        return self.averages
+
+    def views(self, y: Tensor) -> Iterator[Tensor]:
+        """Several re-corrupted ones; the draws are the same each time."""
         if self._noise is None:
-            return network(seen)
-        generator = torch.Generator(seen.device).manual_seed(0)
-        total = torch.zeros_like(seen[:, :1])
+            raise RuntimeError("R2R was asked for an estimate before it was trained.")
+        generator = torch.Generator(y.device).manual_seed(0)
         for _ in range(self.averages):
-            first, _ = self._noise.recorrupt(seen[:, :1], self.alpha, generator)
-            total += network(torch.cat([first, seen[:, 1:]], 1))
-        return total / self.averages
+            yield self._noise.recorrupt(y, self.alpha, generator)[0]
