@@ -13,6 +13,7 @@ from . import pipeline
 from .background import Levels
 from .baselines._tuning import CROP
 from .device import choose
+from .frames import sample
 from .noise.base import NoiseModel
 from .physics.base import Physics
 from .recipe import Recipe
@@ -64,18 +65,19 @@ def estimate(recipe: Recipe, stack: ImageStack, *, psf: pipeline.PSF = None) -> 
         made_up = np.random.default_rng(0).random((64, 64), dtype=np.float32)
         noise = noise.fitted([made_up], Levels(offset=0.0)).rescaled(1.0, 0.0)
         seconds, memory = _trained(restorer, physics, noise, shape, len(frames))
-        sampled = pipeline.sample(stack, frames)
+        sampled = sample(stack, frames)
         memory += 8 * len(sampled) * math.prod(shape)
     else:
         seconds, memory = _baseline(physics, shape, len(frames))
-    memory += 4 * math.prod(stack.shape) + 24 * math.prod(shape)
+    fine = math.prod(physics.finer(shape))
+    memory += 4 * math.prod(stack.shape) * fine // math.prod(shape) + 24 * fine
     return Cost(seconds * stack.n_channels, memory, str(device), reason, tuple(notes))
 
 
 def _trained(
     trainer: Trainer, physics: Physics, noise: NoiseModel, shape: tuple[int, ...], frames: int
 ) -> tuple[float, int]:
-    device = physics.device
+    device, measured = physics.device, shape
     generator = torch.Generator().manual_seed(0)
     random = torch.Generator(device).manual_seed(0)
     y = torch.rand(1, 1, *shape, generator=generator).to(device)
@@ -89,7 +91,8 @@ def _trained(
         trainer.step(network, windows, noise, generator, random).backward()
     _wait(device)
     step = (time.perf_counter() - began) / 2
-    pixels = trainer.batch(len(shape)) * math.prod(windows.size)
+    pixels = trainer.batch(len(shape)) * math.prod(physics.finer(windows.size))
+    shape = physics.finer(shape)  # what is restored
     # a forward pass is about a third of a step; margins double the pixels of a tile
     per_pixel = step / 3 / pixels
     views = max(1, len(windows.moves)) if trainer.ensemble(shape, frames) else 1
@@ -99,8 +102,8 @@ def _trained(
     guided = trainer.guided(physics, noise)
     if guided is not None:
         # of a few folds, and in the end the whole; tuning takes as long as a small image
-        guess, _ = _baseline(physics, shape, frames)
-        few = min(math.prod(shape), first_guess.MOST) / math.prod(shape)
+        guess, _ = _baseline(physics, measured, frames)
+        few = min(math.prod(measured), first_guess.MOST) / math.prod(measured)
         seconds += guess * (1 + few * first_guess.FOLDS)
     width = network.channels
     training = pixels * width * 4 * 16

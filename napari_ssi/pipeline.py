@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from . import background, registry
 from .device import choose
 from .errors import InputError
 from .events import Control, Progress
+from .frames import divided, finer, planes_of, restored_shape, sample, tensor, usable
 from .noise.base import NoiseModel
 from .normalization import Normalization
 from .physics.base import Physics
@@ -32,10 +32,6 @@ from .training.trainer import Trainer
 
 PSF = NDArray[np.floating] | Sequence[NDArray[np.floating]] | None
 Run = Generator[Progress, None, Restoration]
-
-#: At most this many frames, and pixels, are trained or tuned on.
-SAMPLED_FRAMES = 12
-SAMPLED_PIXELS = 1 << 27
 
 
 def run(
@@ -122,7 +118,8 @@ def iterate(
     if models is None:  # wrong parameters are refused before anything is read
         restorer(recipe)
         registry.find("noise", recipe.noise.name).build(recipe.noise.params)
-    image = np.empty(stack.shape, np.float32)
+    image = np.empty(0, np.float32)
+    zoom: tuple[int, ...] = ()
     digest = hashlib.sha256()
     notes: list[str] = []
     estimates: dict[str, float] = {}
@@ -141,10 +138,13 @@ def iterate(
         physics.to(device)
         notes += [f"{name}: {note}" if several else note for note in found]
         indices = stack.frames(channel, physics.ndim)
+        if channel == 0:
+            zoom = finer(physics, stack)
+            image = np.empty(restored_shape(stack, zoom), np.float32)
 
         # camera levels, normalisation, noise: measured once, then used alike by every method
         if models is None:
-            planes = list(stack.planes(channel))
+            planes = planes_of(stack, channel, physics, indices)
             levels = camera_levels(recipe, planes)
             try:
                 normalization = Normalization.fit(planes, levels.offset)
@@ -156,12 +156,13 @@ def iterate(
         else:
             model = models[channel]
             levels, normalization, noise = model.levels, model.normalization, model.noise
+        physics.calibrate(normalization.scale, levels.offset)
 
         # learn, or tune, on some frames
         log: list[dict[str, float]] = []
         if models is None:
             sampled = [
-                _tensor(normalization(stack.read(indices[i]))) for i in sample(stack, indices)
+                tensor(normalization(stack.read(indices[i]))) for i in sample(stack, indices)
             ]
             generator = torch.Generator().manual_seed(recipe.seed + 1000 * channel)
             fit = restorer(recipe).fit(sampled, physics, noise, control, generator)
@@ -190,7 +191,7 @@ def iterate(
             frame = stack.read(index)
             digest.update(frame.tobytes())
             y = normalization(frame)
-            work = fitted.apply(_tensor(y), physics, control)
+            work = fitted.apply(tensor(y), physics, control)
             while True:
                 try:
                     progress = next(work)
@@ -208,8 +209,8 @@ def iterate(
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)
             outliers += [v for k, v in fitted.estimates.items() if k == "outliers"]
-            light_in += float(y.sum(dtype=np.float64))
-            light_out += float(x.sum(dtype=np.float64))
+            light_in += float(y.mean(dtype=np.float64, where=usable(y, physics)))
+            light_out += float(x.mean(dtype=np.float64))
             stack.place(image, index, normalization.inverse(x).astype(np.float32))
 
         learned.append(ChannelModel(fitted, normalization, noise, levels, recipe.physics.name))
@@ -247,7 +248,7 @@ def iterate(
 
     return Restoration(
         image=image,
-        source=replace(stack, data=image),
+        source=replace(stack, data=image, pixel_size=divided(stack.pixel_size, zoom)),
         recipe=_self_contained(recipe, psf),
         history=tuple(history),
         estimates=estimates,
@@ -317,16 +318,8 @@ def restorer(recipe: Recipe) -> Restorer:
 def nonnegative(recipe: Recipe) -> bool:
     """Whether the result is kept at or above the offset; by default for deconvolution only."""
     given = recipe.nonnegative
-    return recipe.physics.name != "denoising" if given is None else given
-
-
-def sample(stack: ImageStack, indices: Sequence[Any]) -> list[int]:
-    """Positions of the frames to learn from: evenly spread, bounded in number and memory."""
-    pixels = int(np.prod([stack.size(a) for a in "YX"]))
-    if indices and sum(isinstance(i, slice) for i in indices[0]) == 3:
-        pixels *= stack.size("Z")
-    n = max(1, min(len(indices), SAMPLED_FRAMES, SAMPLED_PIXELS // pixels))
-    return sorted({int(i) for i in np.linspace(0, len(indices) - 1, n).round()})
+    sharp = "identity" in registry.find("physics", recipe.physics.name).traits
+    return not sharp if given is None else given
 
 
 def _for_channel(choices: Sequence[Any], channel: int, stack: ImageStack) -> Any:
@@ -370,10 +363,6 @@ def _in_units(values: Mapping[str, float], normalization: Normalization) -> dict
         name: value * normalization.scale if name.endswith("_upper") else value
         for name, value in values.items()
     }
-
-
-def _tensor(frame: NDArray[np.float32]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(frame, np.float32))[None, None]
 
 
 def _columns(log: Sequence[dict[str, float]]) -> dict[str, NDArray[np.float64]]:

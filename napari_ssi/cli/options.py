@@ -31,6 +31,11 @@ def add_input(parser: argparse.ArgumentParser) -> None:
 def add_recipe(parser: argparse.ArgumentParser, *, method: bool = True) -> None:
     """What is done: any option goes over what ``--recipe`` says."""
     parser.add_argument("--psf", metavar="FILE", type=Path, help="the PSF; none: remove noise only")
+    parser.add_argument(
+        "--physics",
+        metavar="NAME",
+        help="what happened between specimen and recording, see napari-ssi methods",
+    )
     if method:
         parser.add_argument("--method", metavar="NAME", help="see napari-ssi methods")
         parser.add_argument(
@@ -99,8 +104,15 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
 
     base = getattr(arguments, "recipe", None)
     tree = (read_recipe(base) if base else Recipe()).model_dump(mode="json")
+    if arguments.physics:
+        tree["physics"] = {"name": arguments.physics, "params": {}}
     if arguments.psf is not None:
-        if tree["physics"]["name"] != "blur":
+        if not takes_psf(tree["physics"]["name"]):
+            if arguments.physics:
+                raise InputError(
+                    f"The forward model {arguments.physics} takes no PSF; leave --psf out, or name "
+                    "several in a row with --physics compose."
+                )
             tree["physics"] = {"name": "blur", "params": {}}
         tree["physics"]["params"]["psf"] = psf_source(arguments.psf)
     if arguments.noise:
@@ -132,6 +144,13 @@ def default_method(physics: str, noise: str) -> str:
         raise InputError(f"No method goes with the physics {physics} and the noise {noise}.")
     learned = [e for e in fitting if e.kind == "loss"]
     return (learned or fitting)[0].name
+
+
+def takes_psf(physics: str) -> bool:
+    """Whether a forward model has a PSF among its parameters."""
+    from .. import registry
+
+    return "psf" in registry.find("physics", physics).load().model_fields
 
 
 def psf_source(path: Path) -> dict[str, str]:

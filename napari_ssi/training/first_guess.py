@@ -97,9 +97,12 @@ def limited(frames: Sequence[Tensor]) -> tuple[list[Tensor], list[tuple[int, int
 
 def around(y: Tensor, objects: Tensor, part: Sequence[tuple[int, int]], physics: Physics) -> Tensor:
     """A whole frame and a guess for it: that of one fold where there is one, else the frame."""
+    y = physics.upsample(y)
     guess = y.clamp_min(0)
     inside = guess
-    for axis, (start, size) in enumerate(part, start=2):
+    starts = physics.finer([start for start, _ in part])
+    sizes = physics.finer([size for _, size in part])
+    for axis, (start, size) in enumerate(zip(starts, sizes, strict=True), start=2):
         inside = inside.narrow(axis, start, size)
     inside.copy_(physics.crop(objects[:1]))
     return torch.cat([y, guess], 1)

@@ -57,14 +57,14 @@ class HeldOut:
         generator: torch.Generator,
         guess: FirstGuess | None = None,
     ) -> None:
-        shape = physics.object_shape(frames[0].shape[2:])
+        shape = physics.extent(frames[0].shape[2:])
         whole = Windows(frames, held, physics, shape, False, guess)
         most = LOOKED_AT[len(whole.size)]
-        if math.prod(whole.size) <= most:
-            windows, n = whole, min(len(frames), most // math.prod(whole.size))
+        if math.prod(whole.object) <= most:
+            windows, n = whole, min(len(frames), most // math.prod(whole.object))
         else:
             windows = Windows(frames, held, physics, size, False, guess)
-            n = max(2, most // math.prod(windows.size))
+            n = max(2, most // math.prod(physics.finer(windows.size)))
         self._noise = noise
         self._batches = []
         for _ in range(n):

@@ -41,12 +41,13 @@ class RandomField:
                 "The deep image prior has learned one frame only, and this is another; train on it "
                 "instead."
             )
-        return self.values
+        return physics.upsample(self.values)
 
     def objects(self, y: Tensor, w: Tensor, physics: Physics, control: Control) -> Steps:
         """The same for all weightings: the recording has no part in it."""
-        x = yield from self.apply(y, physics, control)
-        return physics.initial(x.to(physics.device)).expand(len(w), *x.shape[1:])
+        yield from self.apply(y, physics, control)
+        x = physics.initial(self.values.to(physics.device))
+        return x.expand(len(w), *x.shape[1:])
 
 
 def beside(y: Sequence[Tensor], physics: Physics, generator: torch.Generator) -> FirstGuess:

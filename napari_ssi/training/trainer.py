@@ -99,27 +99,40 @@ class Trainer:
         random = torch.Generator(device).manual_seed(_seed(generator))
         self.loss.begin()
         guided = self.guided(physics, noise)
-        shown, _ = cleaned(y[0], trusted)
-        guess = None
+        shown, _ = cleaned(y[0], trusted, physics.missing(y[0]))
+        whole, guess = physics, None
         if guided is not None:
             frames, part = first_guess.limited(frames)
+            physics = whole.part([[start for start, _ in part]], [size for _, size in part])
+        lost = [physics.missing(f) for f in frames]
+        measured = frames
         frames, spoiled = (
-            list(p) for p in zip(*(cleaned(f, trusted) for f in frames), strict=True)
+            list(p)
+            for p in zip(
+                *(cleaned(f, trusted, m) for f, m in zip(frames, lost, strict=True)), strict=True
+            )
         )
         held = held_out.draw(frames, noise, random)
         # neither count, and what is spoiled does not judge either
         apart = [h | bad for h, bad in zip(held, spoiled, strict=True)]
         held = [h & ~bad for h, bad in zip(held, spoiled, strict=True)]
         if guided is not None:
+            # as it was measured where it is missing, so that the method sees what it is to leave out
+            given = [
+                f if m is None else torch.where(m, was, f)
+                for was, f, m in zip(measured, frames, lost, strict=True)
+            ]
             guess = yield from FirstGuess.fit(
-                guided, frames, apart, physics, noise, control, generator
+                guided, given, apart, physics, noise, control, generator
             )
-            shown = first_guess.around(shown, guess.objects[0], part, physics)
+            shown = first_guess.around(shown, guess.objects[0], part, whole)
             began = time.monotonic()
         elif self.loss.sees_a_field:
             guess = random_field.beside(y, physics, random)
             everything = [(0, n) for n in y[0].shape[2:]]
             shown = first_guess.around(shown, guess.objects[0], everything, physics)
+        else:
+            shown = whole.upsample(shown)
         windows = self.windows(frames, apart, physics, guess)
         score = held_out.HeldOut(frames, held, physics, noise, windows.size, generator, guess)
         network = self.build(windows.object, generator, guided=guided is not None).to(device)
@@ -128,7 +141,7 @@ class Trainer:
         best = copy.deepcopy(network.state_dict())
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
-        preview = Preview(control)
+        preview = Preview(control, whole.zoom)
         budget = self.steps(len(windows.size))
         every = max(5, min(25, budget // 8))
         reason = "the step budget was used up"
@@ -141,8 +154,8 @@ class Trainer:
             if control.stopping:
                 raise _Enough
 
-        if guess is not None:  # what a correction has to be better than
-            schedule.report(0, score(averaged))
+        if guided is not None:  # what a correction has to be better than
+            schedule.report(0, score(judged))
         yield Progress("training", 0, budget, elapsed=time.monotonic() - began)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
             for step in range(1, budget + 1):
@@ -226,7 +239,7 @@ class Trainer:
             estimates["training_seconds"],
             message=f"Training ended after {step} steps: {reason}.",
         )
-        ensemble = self.ensemble(windows.shape, len(frames))
+        ensemble = self.ensemble(physics.finer(windows.shape), len(frames))
         method = None if guess is None else guess.method
         moves = windows.moves
         return TrainedModel(averaged, self.loss, estimates, ensemble, moves, method, trusted)
@@ -234,10 +247,12 @@ class Trainer:
     def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:
         """The method of the first guess, where there is a blur to undo, and loss and noise allow it.
 
+        It is made for linear forward models.
+
         Noise that pixels share would reach them through the guess: around each pixel of a fold
         lie pixels of all others.
         """
-        blurs = any(sum(pair) for pair in physics.halo)
+        blurs = physics.linear and not physics.identity
         allowed = self.loss.cross_fits and not noise.correlated
         allowed = allowed and all(term.goes_with_a_guess for term, *_ in self.penalties)
         return self.guess if blurs and allowed else None
@@ -253,6 +268,10 @@ class Trainer:
         ndim = frames[0].ndim - 2
         inner = self.settings.patch or ((80, 80) if ndim == 2 else (16, 48, 48))
         inner = (*inner[:1] * max(0, ndim - len(inner)), *inner)[-ndim:]
+        if self.settings.patch is None:  # the network sees the finer grid of the object
+            inner = tuple(
+                -(-n // z) for n, z in zip(inner, physics.finer((1,) * ndim), strict=True)
+            )
         halo = physics.halo or ((0, 0),) * ndim
         size = [n + a + b for n, (a, b) in zip(inner, halo, strict=True)]
         size = [-(-s // 8) * 8 for s in size]
