@@ -19,6 +19,7 @@ from . import background, registry
 from .device import choose
 from .errors import InputError
 from .events import Control, Progress
+from .io.psfs import stated_voxel_size
 from .noise.base import NoiseModel
 from .normalization import Normalization
 from .physics.base import Physics
@@ -272,8 +273,19 @@ def bound_physics(
         params["psf"] = _for_channel(params["psf"], channel, stack)
     if isinstance(psf, list | tuple):
         psf = _for_channel(psf, channel, stack)
+    notes: list[str] = []
+    source = params.get("psf")
+    if (
+        psf is None
+        and isinstance(source, dict)
+        and "path" in source
+        and not source.get("voxel_size")
+    ):
+        params["psf"] = {**source, "voxel_size": stated_voxel_size(source["path"], notes)}
     physics: Physics = registry.find("physics", recipe.physics.name).build(params)
-    notes = physics.bind(stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf))
+    notes += physics.bind(
+        stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf)
+    )
     return physics, notes
 
 

@@ -94,6 +94,7 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
         A name, a value or a combination that cannot work.
     """
     from ..io import read_recipe
+    from ..io.psfs import psf_source
     from ..recipe import Recipe
 
     base = getattr(arguments, "recipe", None)
@@ -128,13 +129,6 @@ def default_method(physics: str, noise: str) -> str:
         raise InputError(f"No method goes with the physics {physics} and the noise {noise}.")
     learned = [e for e in fitting if e.kind == "loss"]
     return (learned or fitting)[0].name
-
-
-def psf_source(path: Path) -> dict[str, str]:
-    """The PSF of a file as recipes name it, with its hash."""
-    from ..psf.source import read_psf, sha256
-
-    return {"kind": "file", "path": str(path.resolve()), "sha256": sha256(read_psf(path))}
 
 
 def refuse_overwriting(output: Path, *inputs: Path | None) -> None:

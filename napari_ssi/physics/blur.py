@@ -83,15 +83,16 @@ class Blur(Physics):
     ) -> list[str]:
         """Load the PSF if none is given, then check and prepare it (:func:`~..psf.prepare.prepare`)."""
         super().bind(shape, pixel_size)
+        notes: list[str] = []
         if psf is None:
             if self.psf is None:
                 raise InputError("Blur needs a PSF: choose a layer, a file or a width.")
-            psf = load(self.psf, pixel_size)
+            psf = load(self.psf, pixel_size, notes)
         prepared = prepare(psf, shape, subtract_background=self.subtract_background)
         with torch.inference_mode(False):  # a kernel made in it could not be trained through
             self._kernel = torch.from_numpy(prepared.kernel).to(self.device)
         self._otf.clear()
-        return list(prepared.notes)
+        return [*notes, *prepared.notes]
 
     @property
     def kernel(self) -> Tensor:

@@ -10,20 +10,27 @@ from typing import Annotated, Literal
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 from ..errors import InputError
 from .gaussian import gaussian
+from .resample import resampled
 
 
 class FilePSF(BaseModel):
-    """A PSF in a file: TIFF or ``.npy``, with the image's pixel size."""
+    """A PSF in a file: TIFF or ``.npy``; resampled where its voxels differ from the image's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["file"] = "file"
     path: str = Field(description="Path, absolute or relative to the recipe.")
     sha256: str | None = Field(None, description="Hash of the array, checked when it is read.")
+    voxel_size: tuple[PositiveFloat, ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=3,
+        description="µm, (Y, X) or (Z, Y, X); what the file states if not given, else the image's.",
+    )
 
 
 class ArrayPSF(BaseModel):
@@ -50,9 +57,14 @@ PSFSource = Annotated[FilePSF | ArrayPSF | GaussianPSF, Field(discriminator="kin
 
 
 def load(
-    source: FilePSF | ArrayPSF | GaussianPSF, pixel_size: Sequence[float]
+    source: FilePSF | ArrayPSF | GaussianPSF,
+    pixel_size: Sequence[float],
+    notes: list[str] | None = None,
 ) -> NDArray[np.floating]:
-    """The PSF array that ``source`` stands for, on a grid of ``pixel_size`` (µm per axis)."""
+    """The PSF array that ``source`` stands for, on a grid of ``pixel_size`` (µm per axis).
+
+    Sentences on what was done to it are added to ``notes``.
+    """
     if isinstance(source, GaussianPSF):
         fwhm = source.fwhm * len(pixel_size) if len(source.fwhm) == 1 else source.fwhm
         return gaussian(fwhm, tuple(pixel_size)[-len(fwhm) :])
@@ -66,6 +78,10 @@ def load(
             f"The PSF in {source.path} is not the one the recipe was made with; "
             "restore the original file, or choose the PSF again."
         )
+    if source.voxel_size is not None:
+        array, said = resampled(array, source.voxel_size, pixel_size)
+        if notes is not None:
+            notes += said
     return array
 
 
