@@ -13,6 +13,7 @@ specimen goes on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,11 +29,14 @@ FOLDER = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "ssi_b
 
 
 def images(folder: str | Path = FOLDER) -> dict[str, Path]:
-    """The ground-truth images of a folder by name, without the size at its end (``usaf768x812`` is ``usaf``)."""
-    found = sorted(
-        p for p in Path(folder).glob("*") if p.suffix.lower() in {".png", ".tif", ".tiff"}
-    )
-    return {p.stem.rstrip("0123456789x"): p for p in found}
+    """The ground-truth images of a folder by name, without the size at its end (``usaf768x812`` is ``usaf``).
+
+    Where that would give two files one name, by the whole of theirs.
+    """
+    endings = {".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp"}
+    found = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in endings)
+    short = {re.sub(r"\d+x\d+$", "", p.stem) or p.stem: p for p in found}
+    return short if len(short) == len(found) else {p.name: p for p in found}
 
 
 def kernel(folder: str | Path = FOLDER) -> Image:

@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,13 @@ from . import background, registry
 from .device import choose
 from .errors import InputError
 from .events import Control, Progress
-from .io.psfs import stated_voxel_size
+from .io.psfs import with_voxel_size
 from .noise.base import NoiseModel
 from .normalization import Normalization
 from .physics.base import Physics
 from .psf.source import sha256
 from .recipe import Part, Recipe
-from .restoration import ChannelModel, Restoration
+from .restoration import ChannelModel, Restoration, versions
 from .restorer import Restorer
 from .stack import ImageStack
 from .training.settings import Training
@@ -233,6 +232,11 @@ def iterate(
                 f"{prefix}{facts['outliers']:.2%} of the pixels are beyond what the noise explains "
                 "and were taken from their neighbours."
             )
+        if facts.get("best_step") == 0 and not untrained:
+            notes.append(
+                f"{prefix}The network found nothing that predicts held-out pixels better than its "
+                "classical first guess, which is the result."
+            )
         if facts.get("learned_from", 1.0) < 1:
             notes.append(
                 f"{prefix}Learned from {facts['learned_from']:.0%} of the recording, where the "
@@ -249,7 +253,7 @@ def iterate(
         estimates=estimates,
         notes=tuple(dict.fromkeys(notes)),
         provenance={
-            "software": {n: _version(n) for n in ("napari-ssi", "torch", "numpy")},
+            "software": versions(),
             "python": platform.python_version(),
             "device": str(device),
             "device_reason": reason,
@@ -274,14 +278,8 @@ def bound_physics(
     if isinstance(psf, list | tuple):
         psf = _for_channel(psf, channel, stack)
     notes: list[str] = []
-    source = params.get("psf")
-    if (
-        psf is None
-        and isinstance(source, dict)
-        and "path" in source
-        and not source.get("voxel_size")
-    ):
-        params["psf"] = {**source, "voxel_size": stated_voxel_size(source["path"], notes)}
+    if params.get("psf") is not None:
+        params["psf"] = with_voxel_size(params["psf"], notes)
     physics: Physics = registry.find("physics", recipe.physics.name).build(params)
     notes += physics.bind(
         stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf)
@@ -386,10 +384,3 @@ def _tensor(frame: NDArray[np.float32]) -> Tensor:
 def _columns(log: Sequence[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
     names = dict.fromkeys(name for row in log for name in row)
     return {n: np.array([row.get(n, np.nan) for row in log], np.float64) for n in names}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -120,6 +120,17 @@ class Recipe(BaseModel):
         suitable = [n for n, entry in registry.methods().items() if not entry.refusal(**names)]
         return {**tree, "method": suitable[0]} if suitable else tree
 
+    @model_validator(mode="before")
+    @classmethod
+    def _suitable_network(cls, tree: Any) -> Any:
+        """Where none is named: the one that the method needs."""
+        if not isinstance(tree, dict) or "network" in tree or not tree.get("method"):
+            return tree
+        method = tree["method"]
+        first = method[0] if isinstance(method, list | tuple) else method
+        name = first.get("name") if isinstance(first, dict) else getattr(first, "name", first)
+        return {**tree, "network": registry.network_for(str(name))}
+
     @field_validator("method", mode="before")
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
@@ -177,7 +188,9 @@ class Recipe(BaseModel):
                     f"{term.name!r} cannot be a further term, as it is a method; one is enough."
                 )
         refusal = data[self.method[0].name].refusal(
-            physics=self.physics.name, noise=self.noise.name
+            physics=self.physics.name,
+            noise=self.noise.name,
+            network="" if self.is_baseline else self.network.name,
         )
         if refusal:
             raise InputError(refusal)

@@ -12,6 +12,7 @@ that recipes use (the file name, or well-known settings of the same class)::
             "recommended": True,
             "physics": ["blur"],          # default: any
             "noise": ["independent"],     # default: any
+            "network": ["blind_spot"],    # networks that a loss works with; default: any
             "params": {"density": 0.1},   # what the name presets
         },
     }
@@ -56,6 +57,7 @@ class Entry:
     recommended: bool = False
     physics: tuple[str, ...] = ()
     noise: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     role: str = "data"
 
@@ -67,14 +69,17 @@ class Entry:
         """An instance with the name's presets and ``params`` over them."""
         return self.load().from_params({**self.params, **(params or {})})
 
-    def refusal(self, *, physics: str, noise: str) -> str:
-        """Why it cannot be used with this physics and noise; ``""`` where it can."""
+    def refusal(self, *, physics: str, noise: str, network: str = "") -> str:
+        """Why it cannot be used with this physics, noise and, if given, network; ``""`` if it can."""
         if self.physics and physics not in self.physics:
             accepted = " or ".join(self.physics)
             return f"{self.label} needs the forward model {accepted}; the recipe has {physics}."
         if self.noise and noise not in self.noise:
             accepted = " or ".join(self.noise)
             return f"{self.label} needs the noise model {accepted}; the recipe has {noise}."
+        if self.network and network and network not in self.network:
+            accepted = " or ".join(self.network)
+            return f"{self.label} needs the network {accepted}; the recipe has {network}."
         return ""
 
 
@@ -104,6 +109,12 @@ def methods() -> dict[str, Entry]:
     """Everything that restores: data losses (trained) and baselines, recommended first."""
     losses = {n: e for n, e in entries("loss").items() if e.role == "data"}
     return losses | entries("baseline")
+
+
+def network_for(method: str) -> str:
+    """The network to take where none is named: the first that the method works with."""
+    known = methods().get(method)
+    return known.network[0] if known and known.network else "unet"
 
 
 def _entries_of(kind: Kind, path: Path, module: str) -> list[Entry]:

@@ -14,7 +14,17 @@ from napari_ssi import registry
 from napari_ssi.errors import InputError
 
 PACKAGE = Path(napari_ssi.__file__).parent
-FIELDS = {"label", "summary", "when", "recommended", "physics", "noise", "params", "role"}
+FIELDS = {
+    "label",
+    "summary",
+    "when",
+    "recommended",
+    "physics",
+    "noise",
+    "network",
+    "params",
+    "role",
+}
 
 
 def modules() -> list[Path]:
@@ -60,7 +70,7 @@ def test_about_is_written_as_it_should_be(path: Path) -> None:
         assert name == name.lower()
         assert set(facts) <= FIELDS, f"{name} says {set(facts) - FIELDS}"
         assert {"label", "summary"} <= set(facts)
-        for field in ("physics", "noise"):
+        for field in ("physics", "noise", "network"):
             assert isinstance(facts.get(field, []), list), f"{name}: {field} is a list of names"
 
 

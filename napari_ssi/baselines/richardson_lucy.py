@@ -155,29 +155,39 @@ class RichardsonLucy(Baseline):
         ``y`` and the weights ``w`` are ``(N, 1, *shape)``; each of the N is solved for itself.
         """
         axes = tuple(range(1, y.ndim))
-        y = y.clamp_min(0)
-        seen = physics.A_adjoint(w).clamp_min(_TINY)
+        counts = w * y.clamp_min(0)
+        share = physics.A_adjoint(w).clamp_min(_TINY).reciprocal_()
         if start is None:
-            mean = (w * y).sum(axes, keepdim=True) / w.sum(axes, keepdim=True).clamp_min(1)
-            start = extend(mean + torch.zeros_like(y), physics.halo)
+            mean = counts.sum(axes, keepdim=True) / w.sum(axes, keepdim=True).clamp_min(1)
+            start = extend(mean + torch.zeros_like(counts), physics.halo)
         x = previous = start
         step = before = None
+        z = torch.empty_like(counts)
         while True:
+            # large arrays are written where others have served their turn: new ones cost as much
+            # as the arithmetic
             point = x
-            if self.accelerated and step is not None and before is not None:
-                overlap = (step * before).sum(axes, keepdim=True)
-                alpha = overlap / (before * before).sum(axes, keepdim=True).clamp_min(1e-20)
-                point = torch.lerp(previous, x, 1 + alpha.clamp(0, 1)).clamp_min_(0)
-            z = physics.A(point).clamp_min_(_TINY)
-            if noise is not None:
-                z = noise.mean(z).clamp_min(_TINY)
-            ratio = physics.A_adjoint(w * y / z) / seen
+            if step is not None and before is not None:
+                alpha = _dot(step, before) / _dot(before, before).clamp_min(1e-20)
+                point = torch.lerp(previous, x, 1 + alpha.clamp(0, 1), out=before).clamp_min_(0)
+            torch.clamp_min(physics.A(point), _TINY, out=z)
+            mean = z if noise is None else noise.mean(z).clamp_min(_TINY)
+            ratio = physics.A_adjoint(torch.div(counts, mean, out=z))
+            previous, x = x, ratio * share
             if self.total_variation > 0:
-                ratio = ratio / (1 - self.total_variation * _curvature(point)).clamp_min(0.1)
-            previous, x = x, point * ratio
+                x /= (1 - self.total_variation * _curvature(point)).clamp_min_(0.1)
+            x *= point
             x.clamp_min_(0)  # an FFT leaves tiny negatives
-            before, step = step, x - point
+            if self.accelerated:
+                free = None if point is previous else point
+                before, step = step, torch.sub(x, point, out=free)
             yield x
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """The inner product of each of the N, ``(N, 1, …)``."""
+    found = torch.einsum("np,np->n", a.flatten(1), b.flatten(1))
+    return found.reshape(-1, *(1,) * (a.ndim - 1))
 
 
 def _curvature(x: Tensor) -> Tensor:

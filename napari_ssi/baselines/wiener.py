@@ -88,10 +88,17 @@ class Wiener(Baseline):
     def path(
         self, y: Tensor, w: Tensor, physics: Physics, noise: NoiseModel, sigma: float
     ) -> Iterator[tuple[float, Tensor] | None]:
-        """Held-out pixels are replaced by the mean of their neighbours that are not held out."""
+        """Held-out pixels are replaced by the mean of their neighbours that are not held out.
+
+        It ends where the noise in the object alone would be as strong as the recording's contrast:
+        blurred again it is invisible, and held-out pixels cannot tell.
+        """
+        contrast = float(y.std(correction=0))
         spectra = _Spectra(_filled(y.expand_as(w), w), physics)
         for count in range(self.tries):
             balance = 1000 * 2.0**-count
+            if count and sigma * spectra.amplification(balance) > contrast:
+                return
             yield balance, spectra.blurred(balance)
 
     def solve(
@@ -140,6 +147,13 @@ class _Spectra:
         """A x."""
         spectrum = self._solved(balance)
         return self._back(spectrum if self.otf is None else spectrum * self.otf)[box(self.shape)]
+
+    def amplification(self, balance: float) -> float:
+        """Standard deviation of the noise in the object over that in the measurement (white)."""
+        if self.otf is None:
+            return float((1 / (1 + balance * self.roughness)).square().mean().sqrt())
+        power = (self.otf.abs() ** 2 + balance * self.roughness).clamp_min(1e-9)
+        return float((self.otf.abs() / power).square().mean().sqrt())
 
     def _solved(self, balance: float) -> Tensor:
         if self.otf is None:

@@ -1,4 +1,4 @@
-"""The command line: ``napari-ssi restore | compare | methods | info | demo``.
+"""The command line: ``napari-ssi restore | compare | methods | info | psf | demo``.
 
 Exit codes: 0 done (also when stopped with the best image kept), 1 something
 given cannot be used (one sentence on stderr), 2 wrong usage, 130 cancelled.
@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "run all methods on one recording, side by side",
     "methods": "list everything a recipe can name, with parameters",
     "info": "say what is understood of a file",
+    "psf": "make a point-spread function",
     "demo": "restore a simulated recording in a napari window",
 }
 

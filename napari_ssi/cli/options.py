@@ -74,7 +74,7 @@ def setting(text: str) -> tuple[str, str]:
     """``"training.steps=500"`` as key and value."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} must be PART.PARAM=VALUE")
+        raise argparse.ArgumentTypeError(f"{text!r} must be a name, = and a value")
     return key.strip(), value.strip()
 
 
@@ -93,6 +93,7 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
     InputError
         A name, a value or a combination that cannot work.
     """
+    from .. import registry
     from ..io import read_recipe
     from ..io.psfs import psf_source
     from ..recipe import Recipe
@@ -113,6 +114,9 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
     method = method or arguments.method
     if method:
         tree["method"] = method
+        needs = registry.methods().get(method)
+        if needs and needs.network and tree["network"]["name"] not in needs.network:
+            tree["network"] = needs.network[0]
     elif not base:
         tree["method"] = default_method(tree["physics"]["name"], _name(tree["noise"]))
     return Recipe.create(**tree).with_settings(dict(arguments.settings))

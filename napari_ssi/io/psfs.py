@@ -50,3 +50,10 @@ def stated_voxel_size(path: str | Path, notes: list[str] | None = None) -> tuple
         return None
     axes = "ZYX" if planes and "Z" in scale else "YX"
     return tuple(scale[a] for a in axes) if set(axes) <= set(scale) else None
+
+
+def with_voxel_size(source: Any, notes: list[str]) -> Any:
+    """A recipe's PSF source, with what its file states where the recipe does not say."""
+    if not isinstance(source, dict) or "path" not in source or source.get("voxel_size"):
+        return source
+    return {**source, "voxel_size": stated_voxel_size(source["path"], notes)}

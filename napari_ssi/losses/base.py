@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,21 @@ class Loss(Configured, ABC):
         return False
 
     @property
+    def restores(self) -> bool:
+        """Whether the network's output is the object itself, and not what :meth:`once` makes one of."""
+        return True
+
+    @property
+    def outputs(self) -> int:
+        """Channels that the network must have."""
+        return 1
+
+    @property
+    def sees_a_field(self) -> bool:
+        """Whether the last channel that the network is shown must be a random field, always the same."""
+        return False
+
+    @property
     def estimates(self) -> dict[str, float]:
         """What it has found on the way; lengths along the brightness, in engine units."""
         return {}
@@ -70,9 +86,13 @@ class Loss(Configured, ABC):
         ``physics.target`` picks the part of y that ``physics.A`` predicts.
         """
 
-    def predict(self, network: Network, seen: Tensor) -> Tensor:
-        """The object from ``seen = physics.initial(y)``: one pass, unless a method averages several."""
+    def once(self, network: Network, seen: Tensor) -> Tensor:
+        """The object from ``seen = physics.initial(y)`` in one pass, by which the weights are judged."""
         return network(seen)
+
+    def predict(self, network: Network, seen: Tensor) -> Tensor:
+        """The object in the end: as :meth:`once`, unless a method averages several passes."""
+        return self.once(network, seen)
 
 
 def admitted(
@@ -89,9 +109,28 @@ def admitted(
     return counted & ~held, replaced(seen, physics.hidden(held))
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What surrounds the estimate of a step: f itself, and what it was made of."""
+
+    f: Network
+    physics: Physics
+    noise: NoiseModel
+    generator: torch.Generator
+    held: Tensor | None = None
+
+
 class Penalty(Configured, ABC):
     """An optional term that looks at the estimate or at the network, not at the data."""
 
+    @property
+    def goes_with_a_guess(self) -> bool:
+        """Whether the network may be shown a first guess beside this term."""
+        return True
+
     @abstractmethod
-    def __call__(self, x: Tensor, network: nn.Module) -> Tensor:
-        """A scalar for the estimate ``x`` (in engine units) and the network's weights."""
+    def __call__(self, x: Tensor, network: nn.Module, scene: Scene | None = None) -> Tensor:
+        """A scalar for the estimate ``x`` (in engine units) and the network's weights.
+
+        ``scene`` is for terms that restore once more.
+        """

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from .base import Penalty
+from .base import Penalty, Scene
 
 ABOUT = {
     "bounds": {
@@ -48,7 +48,7 @@ class Bounds(Penalty):
             )
         return self
 
-    def __call__(self, x: Tensor, network: nn.Module) -> Tensor:
+    def __call__(self, x: Tensor, network: nn.Module, scene: Scene | None = None) -> Tensor:
         """The penalty."""
         total = x.new_zeros(())
         if self.lower is not None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from .base import Loss, Network, admitted
+from ._pair import PairLoss
+from .base import Network
 
 ABOUT = {
     "r2r": {
@@ -21,7 +22,7 @@ ABOUT = {
 }
 
 
-class R2r(Loss):
+class R2r(PairLoss):
     r"""Predict one half of a re-corrupted pair from the other.
 
     From y and known noise two measurements ``y_1, y_2`` are drawn with
@@ -59,17 +60,16 @@ class R2r(Loss):
         json_schema_extra={"unit": "passes", "advanced": True},
     )
 
-    _noise: NoiseModel | None = PrivateAttr(None)
-
     @property
-    def cross_fits(self) -> bool:
-        """Yes: the noise of what counts is independent of the first guess too."""
-        return True
+    def passes(self) -> int:
+        """As many as were asked for."""
+        return self.averages
 
-    @property
-    def trusts_noise(self) -> bool:
-        """Yes."""
-        return True
+    def pair(
+        self, noise: NoiseModel, y: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The noise model's."""
+        return noise.recorrupt(y, self.alpha, generator)
 
     def __call__(
         self,
@@ -81,21 +81,4 @@ class R2r(Loss):
         held: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The term ``recorrupted``."""
-        self._noise = noise
-        first, target = noise.recorrupt(y, self.alpha, generator)
-        counted, seen = admitted(y, physics, held, first)
-        z = noise.mean(physics.A(network(physics.initial(seen))))
-        weight = physics.target(counted).to(z.dtype)
-        squares = (z - physics.target(target)).square()
-        return {"recorrupted": (squares * weight).sum() / weight.sum().clamp_min(1)}
-
-    def predict(self, network: Network, seen: Tensor) -> Tensor:
-        """The mean over several re-corrupted inputs; the draws are the same each time."""
-        if self._noise is None:
-            return network(seen)
-        generator = torch.Generator(seen.device).manual_seed(0)
-        total = torch.zeros_like(seen[:, :1])
-        for _ in range(self.averages):
-            first, _ = self._noise.recorrupt(seen[:, :1], self.alpha, generator)
-            total += network(torch.cat([first, seen[:, 1:]], 1))
-        return total / self.averages
+        return {"recorrupted": self.squares(network, y, physics, noise, generator, held)}

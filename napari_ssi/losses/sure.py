@@ -96,7 +96,8 @@ class Sure(Loss):
             return noise.mean(physics.A(network(physics.initial(seen))))
 
         variance = noise.unbiased_variance(y)
-        spread = float(variance.mean().clamp_min(1e-8).sqrt())
+        # of what is seen: not even the step may depend on pixels that are held out
+        spread = float(noise.unbiased_variance(seen).mean().clamp_min(1e-8).sqrt())
         probe = signs(y, generator) * counted
         at = g(seen)
         along = noise.correlate(probe) * counted

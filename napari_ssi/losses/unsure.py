@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from ._divergence import STEP, derivative, signs
+from ._divergence import STEP, around, derivative, signs
 from ._lags import LAGS, covariance, followed
 from .base import Loss, Network, admitted
 
@@ -31,7 +31,7 @@ class Unsure(Loss):
 
     .. math::
         \min_f \max_{\eta} \; \frac1n \sum_i \Big[ (g_i(y) - y_i)^2
-        + 2\,(\eta + \gamma\, y_i)\, \partial_i g_i(y) \Big]
+        + 2\,(\eta + \gamma\, u_i)\, \partial_i g_i(y) \Big]
 
     with g = A f: among all f whose divergence is zero on average (and, with γ, zero
     when weighted with the brightness) the one nearest to y. η rises while g still
@@ -53,9 +53,14 @@ class Unsure(Loss):
     a covariance, if not enough. What whole rows or columns share has a multiplier of its own
     (where it was measured at all) for the sum of the derivatives along them.
 
-    Otherwise η and γ start at what neighbouring pixels differ by. All follow a running mean
-    of the slopes (one probe a step is noisy); η, γ and those of rows and columns stay at or
-    above 0.
+    Otherwise η starts at what neighbouring pixels differ by, η and γ together at the line of
+    variances that was measured. All follow a running mean of the slopes (one probe a step is
+    noisy); η, γ and those of rows and columns stay at or above 0.
+
+    With :math:`\phi_i = (1, u_i)` and u as in SURE, the dual function falls off from its maximum
+    with the curvature :math:`M = \frac1n \sum_i \phi_i \phi_i^T / v_i`, which is all but
+    singular where the picture is evenly bright. η and γ therefore rise by :math:`M^{-1}` times
+    their slopes: a step changes the variance curve, and not a number, by a like share everywhere.
 
     References
     ----------
@@ -87,6 +92,8 @@ class Unsure(Loss):
     _spread: Tensor = PrivateAttr(default_factory=lambda: torch.zeros(()))
     #: By how much each multiplier rises for a slope of 1, at a rate of 1.
     _pace: Tensor = PrivateAttr(default_factory=lambda: torch.ones(1))
+    #: In which both are conditioned alike, where there are η and γ.
+    _metric: Tensor | None = PrivateAttr(None)
 
     @property
     def cross_fits(self) -> bool:
@@ -115,7 +122,7 @@ class Unsure(Loss):
 
     def begin(self) -> None:
         """Forget what an earlier fit has found."""
-        self._multiplier = self._mean = self._seen = None
+        self._multiplier = self._mean = self._seen = self._metric = None
 
     @property
     def trusts_noise(self) -> bool:
@@ -134,7 +141,7 @@ class Unsure(Loss):
         """The terms ``fidelity`` and ``divergence``."""
         counted, seen = admitted(y, physics, held)
         if self._multiplier is None:
-            self._first_level(y, noise)
+            self._first_level(seen, noise)
         assert self._multiplier is not None
 
         def g(seen: Tensor) -> Tensor:
@@ -150,12 +157,11 @@ class Unsure(Loss):
             slopes = followed(probe, slope * weight, physics.target) / n
         else:
             local = physics.target(probe) * slope
-            parts = [local.sum() / n]
+            slopes = local.sum().reshape(1) / n
             if noise.grows:
-                # at y itself, which is first order only: SURE's second-order brightness converged
-                # too slowly (3 dB behind after 400 steps on an evenly bright picture)
-                parts.append((target * local).sum() / n)
-            slopes = torch.stack(parts)
+                light = physics.target(self._brightness(y, held))
+                slopes = torch.cat([slopes, (light * local).sum().reshape(1) / n])
+                self._measure(light, weight / n)
         self._seen = slopes.detach()
         return {
             "fidelity": ((at - target).square() * weight).sum() / n,
@@ -169,8 +175,12 @@ class Unsure(Loss):
         keep = self.momentum if self._mean is not None else 0.0
         before = self._mean if self._mean is not None else torch.zeros_like(self._seen)
         self._mean = keep * before + (1 - keep) * self._seen
+        if self._metric is not None:
+            steps = torch.linalg.solve(self._metric, self._mean)
+            self._multiplier = _nearest(self._multiplier + self.rate * steps, self._metric)
+            return
         risen = self._multiplier + self.rate * self._mean * self._pace
-        if len(risen) <= 2:
+        if len(risen) == 1:
             self._multiplier = risen.clamp_min(0)
             return
         eta = risen[:1].clamp_min(1e-3 * float(self._pace[0]))
@@ -195,5 +205,39 @@ class Unsure(Loss):
         if noise.grows:
             level = y.clamp_min(0).mean().clamp_min(1e-3)
             self._multiplier = torch.stack([variance, variance / level]) / 2
-            # the weighted divergence has the brightness in it, and γ its inverse
-            self._pace = self._multiplier[0] / torch.stack([torch.ones_like(level), level.square()])
+            gain, floor = noise.growth or (0.0, 0.0)
+            if floor >= 0 and floor + gain * float(level) > 0.01 * float(variance):
+                self._multiplier = self._multiplier.new_tensor([floor, gain])
+            self._pace = self._multiplier
+
+    def _brightness(self, y: Tensor, held: Tensor | None) -> Tensor:
+        """Where the variance is taken, as in SURE's second order: the less of y_i the less photons."""
+        assert self._multiplier is not None
+        floor, gain = self._multiplier.unbind()
+        beside = around(y, held)
+        photons = gain * beside.clamp_min(0)
+        return beside + photons / (photons + floor).clamp_min(1e-12) / 2 * (y - beside)
+
+    def _measure(self, light: Tensor, weight: Tensor) -> None:
+        """A running mean of the metric; ``weight`` sums to 1 over the pixels that count."""
+        assert self._multiplier is not None
+        start, now = (pair[0] + pair[1] * light for pair in (self._pace, self._multiplier))
+        variance = now.maximum(0.05 * (start * weight).sum())
+        share = weight / variance
+        moments = [(share * light**k).sum() for k in range(3)]
+        found = torch.stack([torch.stack(moments[:2]), torch.stack(moments[1:])])
+        # of one brightness only the sum of both can be told
+        found = found + 1e-3 * found.diag().diag()
+        if self._metric is not None:
+            found = torch.lerp(found, self._metric, self.momentum)
+        self._metric = found
+
+
+def _nearest(found: Tensor, metric: Tensor) -> Tensor:
+    """The pair of numbers, both at least 0, that is nearest in the metric."""
+    for one, other in ((0, 1), (1, 0)):
+        if found[one] < 0:
+            moved = found[other] + metric[one, other] / metric[other, other] * found[one]
+            pair = [moved, torch.zeros_like(moved)]
+            return torch.stack([pair[other], pair[one]]).clamp_min(0)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor, nn
 
-from .base import Penalty
+from .base import Penalty, Scene
 
 ABOUT = {
     "variation": {
@@ -43,7 +43,7 @@ class Variation(Penalty):
         json_schema_extra={"advanced": True},
     )
 
-    def __call__(self, x: Tensor, network: nn.Module) -> Tensor:
+    def __call__(self, x: Tensor, network: nn.Module, scene: Scene | None = None) -> Tensor:
         """The penalty."""
         square = x.new_full((), EPSILON**2)
         for axis in range(2, x.ndim):

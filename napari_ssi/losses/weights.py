@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from .base import Penalty
+from .base import Penalty, Scene
 
 ABOUT = {
     "weights": {
@@ -27,7 +27,7 @@ class Weights(Penalty):
     l1: float = Field(1e-6, ge=0, title="L1", description="Weight of the mean absolute value.")
     l2: float = Field(1e-6, ge=0, title="L2", description="Weight of the mean square.")
 
-    def __call__(self, x: Tensor, network: nn.Module) -> Tensor:
+    def __call__(self, x: Tensor, network: nn.Module, scene: Scene | None = None) -> Tensor:
         """The penalty."""
         w = torch.cat([p.flatten() for p in network.parameters()])
         return self.l1 * w.abs().mean() + self.l2 * w.square().mean()

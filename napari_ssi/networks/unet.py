@@ -116,6 +116,9 @@ class UNetModule(nn.Module):
             for level in range(len(factors))
         )
         self.last = conv(channels, 1, 1)
+        if guided:  # begin with the guess itself
+            nn.init.zeros_(self.last.weight)
+            nn.init.zeros_(self.last.bias)
 
     @property
     def multiple(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar, Self
 
 import torch
 from pydantic import PrivateAttr
@@ -21,16 +22,29 @@ class Clipped(NoiseModel):
         E[y | z] = E[\mathrm{clip}(z + \sqrt{s}\, N, l, h)].
     """
 
+    #: The parameters that are lengths along the brightness, and so change with its unit.
+    _lengths: ClassVar[tuple[str, ...]] = ()
+
     _low: float | None = PrivateAttr(None)
     _high: float | None = PrivateAttr(None)
     #: Recording's units per unit of the model: its sentence stays in those of the recording.
     _scale: float = PrivateAttr(1.0)
 
+    def rescaled(self, scale: float, offset: float) -> Self:
+        """The model of ``(y - offset) / scale``."""
+        model = self.model_copy(update={name: self._known(name) / scale for name in self._lengths})
+        model._move(scale, offset)
+        return model
+
+    def mean(self, z: Tensor) -> Tensor:
+        """``E[y | A x = z]``, differentiable."""
+        return self._clipped_mean(z, self.variance(z)) if self._clips() else z
+
     def _limit(self, levels: Levels, *, low: bool = True) -> None:
         self._low, self._high = levels.low if low else None, levels.high
 
     def _move(self, scale: float, offset: float) -> None:
-        """The limits of ``(y - offset) / scale``."""
+        """What is private of a copy, the limits first, as of ``(y - offset) / scale``."""
         self._low = None if self._low is None else (self._low - offset) / scale
         self._high = None if self._high is None else (self._high - offset) / scale
         self._scale *= scale

@@ -85,6 +85,7 @@ def kind_of(report: NoiseReport) -> str:
 
 
 def sentence_of(report: NoiseReport) -> str:
+    """How strong the noise is and what it follows; who shares it; faulty pixels."""
     return f"{_strength(report)}; {_neighbours(report)}{_faults(report)}."
 
 
@@ -120,6 +121,10 @@ def _neighbours(report: NoiseReport) -> str:
         beside[REACH, REACH] = 0.0
         most = float(beside.flat[int(np.abs(beside).argmax())])
         text = f"neighbouring pixels share noise (correlation up to {most:.2f})"
+    elif math.isinf(report.correlation_error):
+        text = (
+            "too little is whole (90 x 90 pixels) to tell whether neighbouring pixels share noise"
+        )
     else:
         text = "neighbouring pixels are independent"
     whole = stripes(report)
@@ -127,6 +132,7 @@ def _neighbours(report: NoiseReport) -> str:
 
 
 def stripes(report: NoiseReport) -> str:
+    """``Whole rows (2 ADU) and columns (3 ADU)``, those that share noise; empty for none."""
     named = [(report.row_noise, "rows", report.row_size)]
     named.append((report.column_noise, "columns", report.column_size))
     words = [f"{name} ({_number(size)} ADU)" for there, name, size in named if there]

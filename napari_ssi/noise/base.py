@@ -128,6 +128,20 @@ class NoiseModel(Configured, ABC):
         """
         raise self._cannot("be split into two independent recordings")
 
+    def split_photons(self, y: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
+        """As :meth:`recorrupt`, each whole photon dealt to one of the two recordings."""
+        raise self._cannot("be counted in photons")
+
+    def tweedie(self, y: Tensor, score: Tensor) -> Tensor:
+        """``E[z | y]`` from ``score``, the gradient of log p(y): Tweedie's formula.
+
+        References
+        ----------
+        .. [1] B. Efron, "Tweedie's Formula and Selection Bias", Journal of the American
+           Statistical Association 106 (2011), :doi:`10.1198/jasa.2011.tm11181`
+        """
+        raise self._cannot("be taken off by Tweedie's formula")
+
     def describe(self) -> str:
         """What is assumed, in one sentence."""
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -101,6 +101,8 @@ class Correlated(Clipped):
             raise ValueError("input should be symmetric, 1 in the middle and -1 to 1 elsewhere")
         return rows
 
+    _lengths: ClassVar = ("sigma", "row_sigma", "column_sigma")
+
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows how strong the noise is, who shares it, and the clipping limits."""
         given = self.model_dump()
@@ -110,17 +112,6 @@ class Correlated(Clipped):
         model = self.model_copy(update=given)
         model._limit(levels)
         return model
-
-    def rescaled(self, scale: float, offset: float) -> Self:
-        """The model of ``(y - offset) / scale``."""
-        levels = ("sigma", "row_sigma", "column_sigma")
-        model = self.model_copy(update={name: self._known(name) / scale for name in levels})
-        model._move(scale, offset)
-        return model
-
-    def mean(self, z: Tensor) -> Tensor:
-        """``E[y | A x = z]``, differentiable."""
-        return self._clipped_mean(z, self.variance(z)) if self._clips() else z
 
     def variance(self, z: Tensor) -> Tensor:
         """That of a pixel, row and column noise included, before any clipping."""
@@ -164,6 +155,10 @@ class Correlated(Clipped):
         alpha = share(alpha)
         first = y + math.sqrt(alpha / (1 - alpha)) * self._draw(y, generator)
         return first, (y - (1 - alpha) * first) / alpha
+
+    def tweedie(self, y: Tensor, score: Tensor) -> Tensor:
+        """``y + Σ score`` with Σ the covariance of the noise, exact."""
+        return y + self._variance * self.correlate(score)
 
     def describe(self) -> str:
         """What is assumed, in one sentence."""

@@ -141,7 +141,9 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
         named = f"photon noise of {params['gain']:g} ADU per photon and read noise of {params['sigma']:g} ADU"
     else:
         named = "noise of no known kind"
-    words = f"Independent pixels with {named}: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks"
+    told = math.isfinite(report.correlation_error)
+    pixels = "Independent pixels" if told else "Pixels taken to be independent"
+    words = f"{pixels} with {named}: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks"
     if kind == "independent":
         return kind, params, method, f"{words}, needs no more than that."
     spoiled = report.clipped_low + report.saturated + report.outliers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -46,22 +46,14 @@ class Gaussian(Clipped):
         json_schema_extra={"unit": "ADU"},
     )
 
+    _lengths: ClassVar = ("sigma",)
+
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows sigma and the clipping limits."""
         sigma = gaussian_sigma(planes, levels) if self.sigma is None else self.sigma
         model = self.model_copy(update={"sigma": sigma})
         model._limit(levels)
         return model
-
-    def rescaled(self, scale: float, offset: float) -> Self:
-        """The model of ``(y - offset) / scale``."""
-        model = self.model_copy(update={"sigma": self._known("sigma") / scale})
-        model._move(scale, offset)
-        return model
-
-    def mean(self, z: Tensor) -> Tensor:
-        """``E[y | A x = z]``, differentiable."""
-        return self._clipped_mean(z, self.variance(z)) if self._clips() else z
 
     def variance(self, z: Tensor) -> Tensor:
         """``sigma²``, before any clipping."""
@@ -87,6 +79,10 @@ class Gaussian(Clipped):
         omega = self._known("sigma") * normal(y, generator)
         first = y + math.sqrt(alpha / (1 - alpha)) * omega
         return first, (y - (1 - alpha) * first) / alpha
+
+    def tweedie(self, y: Tensor, score: Tensor) -> Tensor:
+        """``y + sigma² score``, exact."""
+        return y + self._known("sigma") ** 2 * score
 
     def describe(self) -> str:
         """What is assumed, in one sentence."""

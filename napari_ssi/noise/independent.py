@@ -63,19 +63,16 @@ class Independent(Clipped):
         model._straight = straight and not speckled(points, levels.offset)
         return model
 
-    def rescaled(self, scale: float, offset: float) -> Self:
-        """The model of ``(y - offset) / scale``."""
-        model = self.model_copy()
-        model._move(scale, offset)
-        model._gain = self._gain / scale
-        model._floor = (self._floor + self._gain * offset) / scale**2
-        return model
-
     def mean(self, z: Tensor) -> Tensor:
         """``E[y | A x = z]``, differentiable."""
         if not self._clips():
             return z
         return self._clipped_mean(z, self._gain * z + self._floor)
+
+    def _move(self, scale: float, offset: float) -> None:
+        super()._move(scale, offset)
+        self._floor = (self._floor + self._gain * offset) / scale**2
+        self._gain /= scale
 
     @property
     def growth(self) -> tuple[float, float] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 from torch import Generator, Tensor
 
 from ..background import Levels
-from ._clipping import Clipped
+from ._lit import Lit
 from ._random import share
 from ._scatter import line, scatter
 
@@ -24,7 +24,7 @@ ABOUT = {
 }
 
 
-class Poisson(Clipped):
+class Poisson(Lit):
     r"""``y = offset + gain P``, ``P ~ Poisson((z - offset) / gain)``.
 
     ``recorrupt`` thins the counts :math:`n = (y - o) / g`: :math:`k \sim B(n, \alpha)`,
@@ -32,11 +32,24 @@ class Poisson(Clipped):
     that is no whole number is rounded up with the probability of its fraction, since
     rounding to the nearest would change the mean of dim pixels; a negative one becomes 0.
 
+    ``split_photons`` deals whole counts :math:`n = \mathrm{round}((y - o) / g)`, and y in
+    their proportion: :math:`y_1 = o + (y - o) (n - k) / n (1 - \alpha)`, and y_2 likewise.
+    On a photon counter, whose recording is whole, it is exact also where the gain is a
+    little off (by less than half a photon in n), for it neither rounds y nor rescales it;
+    where there is read noise, n is no Poisson variable and ``recorrupt`` is the better of two
+    approximations, as its mean at least is right.
+
+    ``tweedie`` is of :math:`\eta = \log(z - o)`, for which the formula is exact, and back:
+    :math:`\hat z = o + (y - o + g / 2) \exp(g\, s)` with s the score [2]_. As
+    :math:`\exp E \log \le E`, it is a little below the posterior mean.
+
     References
     ----------
     .. [1] B. Monroy, J. Bacca, J. Tachella, "Generalized Recorrupted-to-Recorrupted:
        Self-Supervised Learning Beyond Gaussian Noise", CVPR 2025,
        :doi:`10.48550/arXiv.2412.04648`
+    .. [2] K. Kim, J. C. Ye, "Noise2Score: Tweedie's Approach to Self-Supervised Image
+       Denoising without Clean Images", NeurIPS 2021, :doi:`10.48550/arXiv.2106.07009`
     """
 
     gain: float | None = Field(
@@ -49,9 +62,10 @@ class Poisson(Clipped):
         json_schema_extra={"unit": "ADU per photon"},
     )
 
-    _offset: float = PrivateAttr(0.0)
     #: Variance found at the offset, where there should be none.
     _floor: float = PrivateAttr(0.0)
+
+    _lengths: ClassVar = ("gain",)
 
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows gain, offset and the upper end of the range."""
@@ -66,26 +80,17 @@ class Poisson(Clipped):
                 gain = found.gain if hazy else line(points, levels.offset, floor=0.0).gain
         model = self.model_copy(update={"gain": max(gain or 0.0, 1e-6)})
         model._floor = floor
-        model._offset = levels.offset
         # photons are never fewer than none: there is nothing to clip at the lower end
         model._limit(levels, low=False)
         return model
 
-    def rescaled(self, scale: float, offset: float) -> Self:
-        """The model of ``(y - offset) / scale``."""
-        model = self.model_copy(update={"gain": self._known("gain") / scale})
-        model._offset = (self._offset - offset) / scale
-        model._floor = self._floor / scale**2
-        model._move(scale, offset)
-        return model
-
-    def mean(self, z: Tensor) -> Tensor:
-        """``E[y | A x = z]``, differentiable."""
-        return self._clipped_mean(z, self.variance(z)) if self._clips() else z
-
     def variance(self, z: Tensor) -> Tensor:
         """``gain (z - offset)``, before any clipping."""
-        return self._known("gain") * (z - self._offset).clamp_min(0)
+        return self._known("gain") * self._light(z)
+
+    def _move(self, scale: float, offset: float) -> None:
+        super()._move(scale, offset)
+        self._floor /= scale**2
 
     def unbiased_variance(self, y: Tensor) -> Tensor:
         """``gain (y - offset)``: linear in y, so right on average, negative y included."""
@@ -123,6 +128,24 @@ class Poisson(Clipped):
         n = torch.floor(n + _snapped(n, chance))
         k = torch.binomial(n, torch.full_like(n, alpha), generator=generator)
         return self._offset + gain * (n - k) / (1 - alpha), self._offset + gain * k / alpha
+
+    def split_photons(self, y: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Each whole photon goes to the second recording with probability alpha, else to the first."""
+        alpha = share(alpha)
+        light = y - self._offset
+        n = (light / self._known("gain")).clamp_min(0).round()
+        k = torch.binomial(n, torch.full_like(n, alpha), generator=generator)
+        # where no photon was counted there is nothing to deal: both have what is there
+        part = torch.where(n > 0, k / n.clamp_min(1), torch.full_like(n, alpha))
+        return self._offset + light * (1 - part) / (1 - alpha), self._offset + light * part / alpha
+
+    def tweedie(self, y: Tensor, score: Tensor) -> Tensor:
+        """Of the logarithm of the rate; see the class."""
+        gain = self._known("gain")
+        # of less than no photon nothing is left, and beyond e^3 the score is not to be believed
+        return self._offset + (y - self._offset + gain / 2).clamp_min(0) * torch.exp(
+            (gain * score).clamp(-3, 3)
+        )
 
     def describe(self) -> str:
         """What is assumed, in one sentence."""

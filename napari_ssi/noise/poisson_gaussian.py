@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 from torch import Generator, Tensor
 
 from ..background import Levels
-from ._clipping import Clipped
+from ._lit import Lit
 from ._random import normal
 from ._scatter import line, scatter
 
@@ -25,7 +25,7 @@ ABOUT = {
 }
 
 
-class PoissonGaussian(Clipped):
+class PoissonGaussian(Lit):
     r"""``y = offset + gain P + sigma N``, ``P ~ Poisson((z - offset) / gain)``.
 
     Variance ``gain (z - offset) + sigma²`` [1]_. The likelihood is that of a Gaussian of
@@ -57,7 +57,7 @@ class PoissonGaussian(Clipped):
         json_schema_extra={"unit": "ADU"},
     )
 
-    _offset: float = PrivateAttr(0.0)
+    _lengths: ClassVar = ("gain", "sigma")
 
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows gain, sigma, offset and the clipping limits."""
@@ -67,26 +67,12 @@ class PoissonGaussian(Clipped):
             found = line(scatter(planes, levels), levels.offset, gain=gain, floor=floor)
             gain, sigma = found.gain, math.sqrt(found.floor)
         model = self.model_copy(update={"gain": gain, "sigma": sigma})
-        model._offset = levels.offset
         model._limit(levels)
         return model
 
-    def rescaled(self, scale: float, offset: float) -> Self:
-        """The model of ``(y - offset) / scale``."""
-        model = self.model_copy(
-            update={"gain": self._known("gain") / scale, "sigma": self._known("sigma") / scale}
-        )
-        model._offset = (self._offset - offset) / scale
-        model._move(scale, offset)
-        return model
-
-    def mean(self, z: Tensor) -> Tensor:
-        """``E[y | A x = z]``, differentiable."""
-        return self._clipped_mean(z, self.variance(z)) if self._clips() else z
-
     def variance(self, z: Tensor) -> Tensor:
         """``gain (z - offset) + sigma²``, before any clipping."""
-        return self._known("gain") * (z - self._offset).clamp_min(0) + self._known("sigma") ** 2
+        return self._known("gain") * self._light(z) + self._known("sigma") ** 2
 
     def unbiased_variance(self, y: Tensor) -> Tensor:
         """``gain (y - offset) + sigma²``: linear in y, so right on average, negative y included."""
@@ -94,7 +80,7 @@ class PoissonGaussian(Clipped):
 
     def stein_variance(self, y: Tensor, around: Tensor) -> Tensor:
         """The more read noise, the less of the pixel: it has no third cumulant."""
-        photons = self._known("gain") * (around - self._offset).clamp_min(0)
+        photons = self._known("gain") * self._light(around)
         part = photons / (photons + self._known("sigma") ** 2).clamp_min(1e-12) / 2
         return self.unbiased_variance(around + part * (y - around))
 
@@ -112,7 +98,7 @@ class PoissonGaussian(Clipped):
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y, clipped as the camera clips; below the offset with read noise only."""
         gain, sigma = self._known("gain"), self._known("sigma")
-        light = (z - self._offset).clamp_min(0)
+        light = self._light(z)
         if gain > 0:
             light = gain * torch.poisson(light / gain, generator=generator)
         dark = z.clamp_max(self._offset)

@@ -77,6 +77,10 @@ class Physics(Configured, ABC):
         """The linear, object-shaped input of the network: y, extended by reflection."""
         return extend(y, self.halo)
 
+    def retaken(self, y: Tensor) -> Tensor:
+        """As :meth:`initial`, of a measurement that ``A`` has just made: beyond it nothing is known."""
+        return self.initial(y)
+
     def target(self, y: Tensor) -> Tensor:
         """The part of y that ``A`` predicts: all of it, except within a training window."""
         return y

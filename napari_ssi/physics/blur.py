@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PrivateAttr
 from scipy.fft import next_fast_len
 from torch import Tensor
-from torch.nn.functional import conv2d, conv3d, pad
+from torch.nn.functional import conv2d, conv3d
 
 from ..errors import InputError
 from ..psf.prepare import prepare
@@ -64,7 +64,9 @@ class Blur(Physics):
     )
 
     _kernel: Tensor = PrivateAttr()
-    _otf: dict[tuple[tuple[int, ...], torch.dtype], Tensor] = PrivateAttr(default_factory=dict)
+    _otf: dict[tuple[tuple[int, ...], torch.dtype, bool], Tensor] = PrivateAttr(
+        default_factory=dict
+    )
 
     @classmethod
     def from_array(
@@ -154,39 +156,43 @@ class Blur(Physics):
         return _correlate(y, self._kernel, tuple(s - 1 for s in self._kernel.shape))
 
     def _A_fft(self, x: Tensor) -> Tensor:
-        full = self._through_otf(x, conjugate=False)
+        full = self._through_otf(x, x.shape[-self.ndim :], mirrored=False)
         for axis, s in enumerate(self._kernel.shape, start=2):
             full = full.narrow(axis, s - 1, x.shape[axis] - s + 1)
         return full
 
     def _adjoint_fft(self, y: Tensor) -> Tensor:
-        flat = [p for s in reversed(self._kernel.shape) for p in (s - 1, 0)]
-        return self._through_otf(pad(y, flat), conjugate=True)
-
-    def _through_otf(self, x: Tensor, *, conjugate: bool) -> Tensor:
-        """Circular convolution (or correlation) on a grid at least as large as ``x``."""
-        x = _wide(x)
-        shape = x.shape[-self.ndim :]
-        axes = tuple(range(-self.ndim, 0))
-        grid = tuple(int(next_fast_len(n, real=True)) for n in shape)
-        otf = self._transfer(grid, x.dtype)
-        spectrum = torch.fft.rfftn(x, s=grid, dim=axes) * (otf.conj() if conjugate else otf)
-        full: Tensor = torch.fft.irfftn(spectrum, s=grid, dim=axes)
-        for axis, n in zip(axes, shape, strict=True):
+        # to correlate is to convolve with the mirrored kernel, whose corner is at the origin, too
+        shape = self.object_shape(y.shape[-self.ndim :])
+        full = self._through_otf(y, shape, mirrored=True)
+        for axis, n in enumerate(shape, start=2):
             full = full.narrow(axis, 0, n)
         return full
 
-    def _transfer(self, grid: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """The PSF's transform on ``grid``; the last few are kept."""
-        key = (grid, dtype)
+    def _through_otf(self, x: Tensor, shape: Sequence[int], *, mirrored: bool) -> Tensor:
+        """Circular convolution with the kernel, or the mirrored one, on a grid at least ``shape``."""
+        x = _wide(x)
+        axes = tuple(range(-self.ndim, 0))
+        grid = tuple(int(next_fast_len(n, real=True)) for n in shape)
+        spectrum = torch.fft.rfftn(x, s=grid, dim=axes)
+        spectrum *= self._transfer(
+            grid, x.dtype, mirrored
+        )  # in place: a large result costs as much
+        full: Tensor = torch.fft.irfftn(spectrum, s=grid, dim=axes)
+        return full
+
+    def _transfer(self, grid: tuple[int, ...], dtype: torch.dtype, mirrored: bool) -> Tensor:
+        """The transform of the PSF, mirrored or not, on ``grid``; the last few are kept."""
+        key = (grid, dtype, mirrored)
         otf = self._otf.get(key)
         if otf is None:
-            if len(self._otf) >= 4:  # a run uses two or three sizes; do not hoard
+            if len(self._otf) >= 4:  # a run uses two or three; do not hoard
                 self._otf.clear()
             # What is made in inference mode could not be used in training afterwards.
             with torch.inference_mode(False):
                 axes = tuple(range(-self.ndim, 0))
-                otf = torch.fft.rfftn(self._kernel.to(dtype), s=grid, dim=axes)
+                kernel = self._kernel.flip(axes) if mirrored else self._kernel
+                otf = torch.fft.rfftn(kernel.to(dtype), s=grid, dim=axes)
             self._otf[key] = otf
         return otf
 

@@ -130,10 +130,10 @@ def inspect(
     whole = prepare(array, room, subtract_background=subtract_background, tail=0.0).kernel
     names = "ZYX"[-array.ndim :]
     peak = tuple(int(p) for p in np.unravel_index(int(np.argmax(kernel)), kernel.shape))
-    profiles = {}
+    profiles: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
     for axis, (name, step) in enumerate(zip(names, size, strict=True)):
         line = kernel[tuple(slice(None) if a == axis else p for a, p in enumerate(peak))]
-        profiles[name] = ((np.arange(len(line)) - peak[axis]) * step, line)
+        profiles[name] = (step * (np.arange(len(line), dtype=np.float64) - peak[axis]), line)
     views = {"xy": kernel[peak[0]] if array.ndim == 3 else kernel}
     if array.ndim == 3:
         views |= {"xz": kernel[:, peak[1]], "yz": kernel[:, :, peak[2]]}

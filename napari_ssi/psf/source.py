@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
+from ..configured import sentence
 from ..errors import InputError
+from .confocal import ConfocalPSF
 from .gaussian import gaussian
+from .light_sheet import LightSheetPSF
 from .resample import resampled
+from .spinning_disk import SpinningDiskPSF
+from .theory import TheoryPSF
+from .two_photon import TwoPhotonPSF
+from .widefield import WidefieldPSF
 
 
 class FilePSF(BaseModel):
@@ -53,18 +60,56 @@ class GaussianPSF(BaseModel):
     )
 
 
-PSFSource = Annotated[FilePSF | ArrayPSF | GaussianPSF, Field(discriminator="kind")]
+#: Computed from the optics, by kind.
+THEORY: dict[str, type[TheoryPSF]] = {
+    "widefield": WidefieldPSF,
+    "confocal": ConfocalPSF,
+    "spinning_disk": SpinningDiskPSF,
+    "two_photon": TwoPhotonPSF,
+    "light_sheet": LightSheetPSF,
+}
+
+Source = (
+    FilePSF
+    | ArrayPSF
+    | GaussianPSF
+    | WidefieldPSF
+    | ConfocalPSF
+    | SpinningDiskPSF
+    | TwoPhotonPSF
+    | LightSheetPSF
+)
+PSFSource = Annotated[Source, Field(discriminator="kind")]
+
+
+def make_source(params: Mapping[str, Any]) -> Source:
+    """The source that a recipe's ``psf`` stands for; a fault is one :class:`InputError` sentence."""
+    kinds: dict[str, Any] = {
+        "file": FilePSF,
+        "array": ArrayPSF,
+        "gaussian": GaussianPSF,
+        **THEORY,
+    }
+    kind = str(params.get("kind"))
+    if kind not in kinds:
+        raise InputError(f"There is no PSF of kind {kind!r}; choose one of: {', '.join(kinds)}.")
+    try:
+        source: Source = kinds[kind](**params)
+    except ValidationError as error:
+        fields = [name for name in kinds[kind].model_fields if name != "kind"]
+        raise InputError(sentence(error, f"the {kind} PSF", fields)) from None
+    return source
 
 
 def load(
-    source: FilePSF | ArrayPSF | GaussianPSF,
-    pixel_size: Sequence[float],
-    notes: list[str] | None = None,
+    source: Source, pixel_size: Sequence[float], notes: list[str] | None = None
 ) -> NDArray[np.floating]:
     """The PSF array that ``source`` stands for, on a grid of ``pixel_size`` (µm per axis).
 
     Sentences on what was done to it are added to ``notes``.
     """
+    if isinstance(source, TheoryPSF):
+        return source.compute(pixel_size)
     if isinstance(source, GaussianPSF):
         fwhm = source.fwhm * len(pixel_size) if len(source.fwhm) == 1 else source.fwhm
         return gaussian(fwhm, tuple(pixel_size)[-len(fwhm) :])

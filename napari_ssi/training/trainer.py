@@ -7,18 +7,20 @@ import math
 import time
 from collections.abc import Generator, Sequence
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..events import Control, Progress
-from ..losses.base import Loss, Penalty
+from ..losses._masks import replaced
+from ..losses.base import Loss, Penalty, Scene
 from ..networks.unet import UNet, UNetModule
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import WeightedRestorer
-from . import first_guess, held_out
+from . import first_guess, held_out, random_field
 from .first_guess import FirstGuess
 from .model import TrainedModel, cleaned, interruptible, precision
 from .preview import Preview
@@ -114,10 +116,15 @@ class Trainer:
             )
             shown = first_guess.around(shown, guess.objects[0], part, physics)
             began = time.monotonic()
+        elif self.loss.sees_a_field:
+            guess = random_field.beside(y, physics, random)
+            everything = [(0, n) for n in y[0].shape[2:]]
+            shown = first_guess.around(shown, guess.objects[0], everything, physics)
         windows = self.windows(frames, apart, physics, guess)
         score = held_out.HeldOut(frames, held, physics, noise, windows.size, generator, guess)
-        network = self.build(windows.object, generator, guided=guess is not None).to(device)
+        network = self.build(windows.object, generator, guided=guided is not None).to(device)
         averaged = copy.deepcopy(network)
+        judged = partial(self.loss.once, averaged)
         best = copy.deepcopy(network.state_dict())
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
@@ -134,6 +141,8 @@ class Trainer:
             if control.stopping:
                 raise _Enough
 
+        if guess is not None:  # what a correction has to be better than
+            schedule.report(0, score(averaged))
         yield Progress("training", 0, budget, elapsed=time.monotonic() - began)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
             for step in range(1, budget + 1):
@@ -156,7 +165,7 @@ class Trainer:
                 _average(averaged, network, min(self.settings.averaging, (1 + step) / (10 + step)))
                 if step % every == 0 or step == budget:
                     reported = step
-                    values = {"loss": float(total.detach()), "held_out": score(averaged)}
+                    values = {"loss": float(total.detach()), "held_out": score(judged)}
                     if not math.isfinite(values["held_out"]):
                         reason = "the training diverged; the best weights before were kept"
                         break
@@ -185,12 +194,12 @@ class Trainer:
                 if reason.startswith("the held-out"):
                     break
         if step > reported:  # stopped between two checks: the newest weights deserve a look
-            latest = score(averaged)
+            latest = score(judged)
             if latest < schedule.best:
                 schedule.report(step, latest)
                 best = copy.deepcopy(averaged.state_dict())
         diverged = not math.isfinite(values.get("held_out", 0.0))
-        if diverged and not schedule.best_step:
+        if diverged and not math.isfinite(schedule.best):
             raise InputError(
                 "The training diverged from the start; choose a lower learning rate "
                 f"(training.learning_rate is {self.settings.learning_rate:g})."
@@ -207,7 +216,7 @@ class Trainer:
         if guess is not None:
             learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
             estimates["learned_from"] = learned
-        if schedule.best_step:
+        if math.isfinite(schedule.best):
             estimates["held_out"] = schedule.best
         yield Progress(
             "training",
@@ -230,6 +239,7 @@ class Trainer:
         """
         blurs = any(sum(pair) for pair in physics.halo)
         allowed = self.loss.cross_fits and not noise.correlated
+        allowed = allowed and all(term.goes_with_a_guess for term, *_ in self.penalties)
         return self.guess if blurs and allowed else None
 
     def windows(
@@ -254,7 +264,10 @@ class Trainer:
         """A network for objects of ``shape``, its weights drawn from ``generator``."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(generator))
-            network = self.network.build(shape, positive=self.positive, guided=guided)
+            # a network has one output, unless the loss, which then names its networks, wants more
+            more = {"outputs": self.loss.outputs} if self.loss.outputs > 1 else {}
+            positive = self.positive and self.loss.restores
+            network = self.network.build(shape, positive=positive, guided=guided, **more)
         form = torch.channels_last if len(shape) == 2 else torch.channels_last_3d
         for weight in network.parameters():
             if weight.ndim > 1:  # biases have no layout
@@ -297,8 +310,12 @@ class Trainer:
         total = y.new_zeros(())
         for value in self.loss(f, y, view, noise, random, mask).values():
             total = total + value
+        if self.penalties and not self.loss.restores:
+            outputs = [self.loss.once(f, view.initial(replaced(y, view.hidden(mask))))]
+        scene = Scene(partial(self.loss.once, f), view, noise, random, mask)
+        x = outputs[-1]
         for penalty, weight, _ in self.penalties:
-            total = total + weight * penalty(outputs[-1], network)
+            total = total + weight * penalty(x, network, scene)
         return total
 
 

@@ -56,6 +56,10 @@ class WindowPhysics(Physics):
         seen = self._folded(y)
         return seen if self._guess is None else torch.cat([seen, self._guess], 1)
 
+    def retaken(self, y: Tensor) -> Tensor:
+        """As of a whole picture: the window has no surroundings then."""
+        return self._whole.initial(y)
+
     def unseen(self, mask: Tensor) -> Tensor:
         """What the first guess was made without."""
         return mask if self._fresh is None else mask & self._fresh
@@ -192,6 +196,10 @@ class _MovedPhysics(WindowPhysics):
     def initial(self, y: Tensor) -> Tensor:
         """The window's input, moved."""
         return transform(super().initial(y), *self._move)
+
+    def retaken(self, y: Tensor) -> Tensor:
+        """The same, moved."""
+        return transform(super().retaken(y), *self._move)
 
     def A(self, x: Tensor) -> Tensor:
         """Move back, then blur."""

@@ -14,6 +14,7 @@ from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.base import Physics
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
+from napari_ssi.psf.gaussian import gaussian
 
 
 def solve(y: np.ndarray, physics: Physics, balance: float) -> np.ndarray:
@@ -68,3 +69,17 @@ def test_denoising_is_the_division_of_spectra() -> None:
     found = solve(y, Denoising(), 2.0)[10:-10, 24:-24]
     expected = (y / (1 + 2 * laplacian**2))[10:-10, 24:-24]
     np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_no_setting_is_tried_that_drowns_the_object_in_noise() -> None:
+    rng = np.random.default_rng(0)
+    physics = Blur.from_array(gaussian((5.0, 5.0), (1.0, 1.0)), (96, 96))
+    noise = rng.normal(0, 0.05, (96, 96))
+    y = gaussian_filter(rng.random((96, 96)), 8) * 20 + noise
+    frame = torch.from_numpy(y.astype(np.float32))[None, None]
+    path = Wiener().path(frame, torch.ones_like(frame), physics, Independent(), 0.05)
+    settings = [step[0] for step in path if step is not None]
+    assert 5 < len(settings) < Wiener().tries
+    last = settings[-1]
+    assert solve(noise, physics, last).std() < 1.5 * y.std()
+    assert solve(noise, physics, last / 64).std() > 1.5 * y.std()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_ssi import ImageStack, InputError, measure_noise
+from napari_ssi.noise.estimation import recommend
 
 OFFSET, GAIN, READ = 120.0, 1.7, 5.0
 
@@ -61,3 +62,14 @@ def test_what_is_no_offset_or_channel_is_refused(wrong: dict[str, float]) -> Non
 
 def test_a_given_offset_is_kept() -> None:
     assert measure_noise(recording(), offset=118.5).offset == 118.5
+
+
+@pytest.mark.parametrize(("side", "told"), [(80, False), (96, True)])
+def test_a_small_recording_does_not_claim_that_neighbours_are_independent(side, told) -> None:
+    light = np.linspace(20, 400, side) + np.zeros((side, 1))
+    y = 100 + 2 * np.random.default_rng(0).poisson(light)
+    report = measure_noise(ImageStack(y.astype("uint16"), "YX"))
+    assert ("neighbouring pixels are independent" in report.sentence) == told
+    assert ("90 x 90 pixels" in report.sentence) == (not told)
+    why = recommend(report, "denoising")[3]
+    assert why.startswith("Independent pixels" if told else "Pixels taken to be independent")

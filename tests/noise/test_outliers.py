@@ -91,3 +91,41 @@ def test_sure_is_not_led_astray_by_hot_pixels(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(NoiseModel, "outliers", lambda self, y: torch.zeros(y.shape, dtype=bool))
     careless = run(recipe, stack)
     assert psnr(careful.image, x) > psnr(careless.image, x) + 3
+
+
+@pytest.mark.parametrize(("gain", "sigma"), [(0.0, 10.0), (2.0, 3.0), (4.0, 0.5)])
+def test_where_there_are_many_those_at_the_rim_of_the_noise_are_found_too(gain, sigma) -> None:
+    rng = np.random.default_rng(1)
+    z = 40 + 100 * smooth((3, 160, 160))
+    sd = np.sqrt(gain * z + sigma**2)
+    counts = gain * rng.poisson(z / gain) if gain else z
+    clean = (counts + rng.normal(0, sigma, z.shape)).astype(np.float32)
+    model = PoissonGaussian(gain=gain, sigma=sigma)
+
+    def found(y: np.ndarray) -> np.ndarray:
+        return model.outliers(torch.from_numpy(y)[None, None])[0, 0].numpy()
+
+    assert found(clean).mean() < 1e-4  # noise alone: only what is far is left out
+    planted = rng.random(z.shape) < 0.01
+    y = clean.copy()
+    y[planted] = (z + sd * rng.uniform(-12, 12, z.shape))[planted]
+    off = np.abs(y - z) / sd
+    seen = found(y)
+    assert seen[planted & (off > 5) & (off < 6)].mean() > 0.6
+    assert seen[planted & (off > 6)].mean() > 0.8
+    assert not seen[planted & (off < 2.5)].any()
+    assert seen[~planted].mean() < 1.5e-3
+
+
+def test_thin_structures_are_kept_where_there_are_outliers() -> None:
+    rng = np.random.default_rng(0)
+    z = np.full((160, 160), 50.0)
+    lines = np.zeros(z.shape, bool)
+    lines[10:150:20, 20:140] = True  # lines of one pixel, 5 standard deviations high
+    z[lines] += 50
+    y = z + rng.normal(0, 10, z.shape)
+    planted = (rng.random(z.shape) < 0.01) & ~lines
+    y[planted] = rng.uniform(0, 255, planted.sum())
+    found = Gaussian(sigma=10.0).outliers(torch.from_numpy(y)[None, None])[0, 0].numpy()
+    assert found[planted & (np.abs(y - z) > 60)].mean() > 0.6
+    assert found[lines].mean() < 0.02

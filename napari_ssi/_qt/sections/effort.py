@@ -109,7 +109,7 @@ class EffortSection(Section):
             ]
         return {
             "method": tuple(terms),
-            "network": Part(name="unet", params=self._params("network")),
+            "network": Part(name=registry.network_for(method), params=self._params("network")),
             "training": {} if baseline else self._params("training"),
             "effort": self._effort.currentData(),
             "device": self._device.currentData(),
@@ -156,9 +156,8 @@ class EffortSection(Section):
             from ...training.settings import Training
 
             self._add("training", "Training", Form(Training.model_fields))
-            self._add(
-                "network", "Network", Form(registry.find("network", "unet").load().model_fields)
-            )
+            network = registry.find("network", registry.network_for(method))
+            self._add("network", "Network", Form(network.load().model_fields))
             self._add_terms()
         fields = {name: Recipe.model_fields[name] for name in ("nonnegative", "seed")}
         self._add("general", "Result", Form(fields))

@@ -1,0 +1,78 @@
+"""What losses have in common that make two recordings of one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from pydantic import PrivateAttr
+from torch import Tensor
+
+from ..noise.base import NoiseModel
+from ..physics.base import Physics
+from ._masks import replaced
+from .base import Loss, Network, admitted
+
+
+class PairLoss(Loss):
+    r"""From y two recordings ``y_1, y_2``, independent given z = A x; predict one from the other.
+
+    .. math:: E \|A f(y_1) - y_2\|^2 = E \|A f(y_1) - z\|^2 + E \|y_2 - z\|^2
+
+    the error at the noisier input y_1 and a constant. Where a picture is restored
+    the mean over several y_1 is taken.
+    """
+
+    _noise: NoiseModel | None = PrivateAttr(None)
+
+    @property
+    def cross_fits(self) -> bool:
+        """Yes: the noise of what counts is independent of the first guess too."""
+        return True
+
+    @property
+    def trusts_noise(self) -> bool:
+        """Yes."""
+        return True
+
+    @abstractmethod
+    def pair(
+        self, noise: NoiseModel, y: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """``y_1`` and ``y_2``, both of mean z."""
+
+    @property
+    @abstractmethod
+    def passes(self) -> int:
+        """How many y_1 are averaged in the end."""
+
+    def squares(
+        self,
+        network: Network,
+        y: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        generator: torch.Generator,
+        held: Tensor | None,
+    ) -> Tensor:
+        """The mean of ``(A f(y_1) - y_2)²`` over the pixels that count."""
+        self._noise = noise
+        if held is not None:  # how many random numbers a split takes may depend on the values
+            y = replaced(y, physics.hidden(held))
+        first, target = self.pair(noise, y, generator)
+        counted, seen = admitted(y, physics, held, first)
+        z = noise.mean(physics.A(network(physics.initial(seen))))
+        weight = physics.target(counted).to(z.dtype)
+        squares = (z - physics.target(target)).square()
+        return (squares * weight).sum() / weight.sum().clamp_min(1)
+
+    def predict(self, network: Network, seen: Tensor) -> Tensor:
+        """The mean over several y_1; the draws are the same each time."""
+        if self._noise is None:
+            return network(seen)
+        generator = torch.Generator(seen.device).manual_seed(0)
+        total = torch.zeros_like(seen[:, :1])
+        for _ in range(self.passes):
+            first, _ = self.pair(self._noise, seen[:, :1], generator)
+            total += network(torch.cat([first, seen[:, 1:]], 1))
+        return total / self.passes

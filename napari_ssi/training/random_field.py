@@ -1,0 +1,69 @@
+"""A random picture, always the same, for the network to make the recording of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..events import Control
+from ..physics.base import Physics
+from ..restorer import Steps
+from .first_guess import FOLDS, FirstGuess
+
+
+@dataclass
+class RandomField:
+    """Stands where a first guess would: the field of the one frame that was learned.
+
+    Attributes
+    ----------
+    values
+        Uniform in [0, 1], of the frame's shape; beyond its edges the network sees the
+        reflection, as of a recording.
+    frame
+        Digest of the frame: of another the network says nothing.
+    """
+
+    values: Tensor
+    frame: str
+    estimates: dict[str, float] = field(default_factory=dict)
+
+    def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
+        """The field, if ``y`` is the frame that was learned."""
+        yield from ()
+        if digest(y) != self.frame:
+            raise InputError(
+                "The deep image prior has learned one frame only, and this is another; train on it "
+                "instead."
+            )
+        return self.values
+
+    def objects(self, y: Tensor, w: Tensor, physics: Physics, control: Control) -> Steps:
+        """The same for all weightings: the recording has no part in it."""
+        x = yield from self.apply(y, physics, control)
+        return physics.initial(x.to(physics.device)).expand(len(w), *x.shape[1:])
+
+
+def beside(y: Sequence[Tensor], physics: Physics, generator: torch.Generator) -> FirstGuess:
+    """A field, in the form in which windows show a first guess beside the recording."""
+    if len(y) > 1:
+        raise InputError(
+            f"The deep image prior learns one frame, and the recording has at least {len(y)}; "
+            "restore them one by one, or choose another method."
+        )
+    device = physics.device
+    values = torch.rand(y[0].shape, generator=generator, device=device)
+    seen = physics.initial(values)
+    objects = seen.expand(FOLDS, *seen.shape[1:])
+    fold = torch.zeros(y[0].shape, dtype=torch.uint8, device=device)
+    return FirstGuess(RandomField(values.cpu(), digest(y[0])), [fold], [objects])
+
+
+def digest(y: Tensor) -> str:
+    """Of the values."""
+    return hashlib.sha256(y.cpu().contiguous().numpy().tobytes()).hexdigest()
