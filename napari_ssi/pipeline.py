@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,13 @@ from .device import choose
 from .errors import InputError
 from .events import Control, Progress
 from .frames import divided, finer, planes_of, restored_shape, sample, tensor, usable
+from .io.psfs import with_voxel_size
 from .noise.base import NoiseModel
 from .normalization import Normalization
 from .physics.base import Physics
 from .psf.source import sha256
 from .recipe import Part, Recipe
-from .restoration import ChannelModel, Restoration
+from .restoration import ChannelModel, Restoration, versions
 from .restorer import Restorer
 from .stack import ImageStack
 from .training.settings import Training
@@ -254,7 +254,7 @@ def iterate(
         estimates=estimates,
         notes=tuple(dict.fromkeys(notes)),
         provenance={
-            "software": {n: _version(n) for n in ("napari-ssi", "torch", "numpy")},
+            "software": versions(),
             "python": platform.python_version(),
             "device": str(device),
             "device_reason": reason,
@@ -278,8 +278,13 @@ def bound_physics(
         params["psf"] = _for_channel(params["psf"], channel, stack)
     if isinstance(psf, list | tuple):
         psf = _for_channel(psf, channel, stack)
+    notes: list[str] = []
+    if params.get("psf") is not None:
+        params["psf"] = with_voxel_size(params["psf"], notes)
     physics: Physics = registry.find("physics", recipe.physics.name).build(params)
-    notes = physics.bind(stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf))
+    notes += physics.bind(
+        stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf)
+    )
     return physics, notes
 
 
@@ -368,10 +373,3 @@ def _in_units(values: Mapping[str, float], normalization: Normalization) -> dict
 def _columns(log: Sequence[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
     names = dict.fromkeys(name for row in log for name in row)
     return {n: np.array([row.get(n, np.nan) for row in log], np.float64) for n in names}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -100,6 +100,7 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
     """
     from .. import registry
     from ..io import read_recipe
+    from ..io.psfs import psf_source
     from ..recipe import Recipe
 
     base = getattr(arguments, "recipe", None)
@@ -151,13 +152,6 @@ def takes_psf(physics: str) -> bool:
     from .. import registry
 
     return "psf" in registry.find("physics", physics).load().model_fields
-
-
-def psf_source(path: Path) -> dict[str, str]:
-    """The PSF of a file as recipes name it, with its hash."""
-    from ..psf.source import read_psf, sha256
-
-    return {"kind": "file", "path": str(path.resolve()), "sha256": sha256(read_psf(path))}
 
 
 def refuse_overwriting(output: Path, *inputs: Path | None) -> None:

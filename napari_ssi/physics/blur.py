@@ -98,15 +98,16 @@ class Blur(Physics):
         super().bind(shape, pixel_size)
         if self._ready:
             return []
+        notes: list[str] = []
         if psf is None:
             if self.psf is None:
                 raise InputError("Blur needs a PSF: choose a layer, a file or a width.")
-            psf = load(self.psf, pixel_size)
+            psf = load(self.psf, pixel_size, notes)
         prepared = prepare(psf, shape, subtract_background=self.subtract_background)
         with torch.inference_mode(False):  # a kernel made in it could not be trained through
             self._kernel = torch.from_numpy(prepared.kernel).to(self.device)
         self._otf.clear()
-        return list(prepared.notes)
+        return [*notes, *prepared.notes]
 
     @property
     def kernel(self) -> Tensor:

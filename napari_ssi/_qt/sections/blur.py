@@ -12,9 +12,10 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton
 
 from ...errors import InputError
+from ...io.psfs import psf_source
 from ...psf.measure import describe
 from ...psf.prepare import prepare
-from ...psf.source import FilePSF, GaussianPSF, load, read_psf, sha256
+from ...psf.source import FilePSF, GaussianPSF, load, sha256
 from ...recipe import Part
 from ...stack import ImageStack
 from ..fields import NumberBox
@@ -65,7 +66,11 @@ class BlurSection(Section):
         self._path.setPlaceholderText("TIFF or .npy")
         self._browse = QPushButton("Browse…")
         self._browse.setFixedWidth(70)
-        tip(self._browse, "Choose a file with the PSF, on the pixel grid of the image.")
+        tip(
+            self._browse,
+            "Choose a file with the PSF; it is resampled to the pixels of the image where the file "
+            "states other ones.",
+        )
         self._xy, self._z = NumberBox(0.001, 1000), NumberBox(0.001, 1000)
         self._xy.setPrefix("xy ")
         self._z.setPrefix("z ")
@@ -148,8 +153,7 @@ class BlurSection(Section):
             path = self._path.text().strip()
             if not path:
                 raise InputError("No PSF file is chosen: press “Browse…”, or choose another blur.")
-            array = read_psf(path)
-            source = {"kind": "file", "path": path, "sha256": sha256(array)}
+            source = {**psf_source(path), "path": path}
         else:
             widths = [self._xy.value(), self._xy.value()]
             if self._stack is not None and self._stack.ndim == 3:
@@ -222,13 +226,14 @@ class BlurSection(Section):
         if self.kind != "none" and self._stack is not None:
             try:
                 blur = self.value()
-                psf = blur.psf if blur.psf is not None else _load(blur.physics, self._stack)
+                said: list[str] = []
+                psf = blur.psf if blur.psf is not None else _load(blur.physics, self._stack, said)
                 prepared = prepare(
                     psf,
                     self._stack.spatial_shape,
                     subtract_background=bool(blur.physics.params.get("subtract_background")),
                 )
-                found = [*prepared.notes, *describe(np.squeeze(psf), self._stack.scale)]
+                found = [*said, *prepared.notes, *describe(np.squeeze(psf), self._stack.scale)]
                 self._picture.show_kernel(prepared.kernel, self._stack.pixel_size, found)
                 self._picture.show()
             except InputError as error:
@@ -245,7 +250,7 @@ class BlurSection(Section):
             self._edited()
 
 
-def _load(physics: Part, stack: ImageStack) -> NDArray[np.floating]:
+def _load(physics: Part, stack: ImageStack, notes: list[str]) -> NDArray[np.floating]:
     source = physics.params["psf"]
     known = FilePSF(**source) if source["kind"] == "file" else GaussianPSF(**source)
-    return load(known, stack.scale)
+    return load(known, stack.scale, notes)
