@@ -84,16 +84,17 @@ def test_mirrored(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(2))
 def test_too_wide_in_a_stack(seed: int) -> None:
     right, wide = widefield((7, 21, 21), 1.0), widefield((11, 31, 31), 1.0 / 1.5)
-    y = recording(right, (14, 96, 96), seed)
-    few = [{"name": "richardson_lucy", "params": {"iterations": 40}}]
-    assert not alarmed(restored(y, right, method=few))
-    assert alarmed(restored(y, wide, method=few))
+    y = recording(right, (14, 80, 80), seed)
+    assert not alarmed(restored(y, right))
+    assert alarmed(restored(y, wide))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("method", ["ssi", "hessian"])
 def test_too_wide_with_other_methods(method: str) -> None:
     right, wide = widefield((31, 31), 1.0), widefield((47, 47), 1.0 / 1.5)
