@@ -23,6 +23,7 @@ from .noise.base import NoiseModel
 from .normalization import Normalization
 from .physics.base import Physics
 from .psf.source import sha256
+from .quality import residual
 from .recipe import Part, Recipe
 from .restoration import ChannelModel, Restoration, versions
 from .restorer import Restorer
@@ -186,6 +187,10 @@ def iterate(
         untrained = fitted.estimates.get("steps") == 0
         clipped, light_in, light_out = 0, 0.0, 0.0
         outliers: list[float] = []
+        judged = (
+            set(sample(stack, indices)) if recipe.physics.name == "blur" and not untrained else ()
+        )
+        unexplained: list[residual.Structure | str] = []
         applying = time.monotonic()
         for done, index in enumerate(indices):
             frame = stack.read(index)
@@ -208,6 +213,8 @@ def iterate(
             if nonnegative(recipe) and not untrained:
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)
+            if done in judged:
+                unexplained.append(residual.check(_tensor(x), _tensor(y), physics, noise))
             outliers += [v for k, v in fitted.estimates.items() if k == "outliers"]
             light_in += float(y.mean(dtype=np.float64, where=usable(y, physics)))
             light_out += float(x.mean(dtype=np.float64))
@@ -225,7 +232,9 @@ def iterate(
             **_in_units(fitted.estimates, normalization),
             **({"outliers": float(np.mean(outliers))} if outliers else {}),
         }
-        estimates |= {prefix + key: value for key, value in facts.items()}
+        left, said = residual.summary(unexplained)
+        estimates |= {prefix + key: value for key, value in (facts | left).items()}
+        notes += [prefix + note for note in said]
         if untrained:
             notes.append(f"{prefix}Stopped before the first step: the recording is unchanged.")
         if facts.get("outliers", 0.0) > 0:
