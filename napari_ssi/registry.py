@@ -81,6 +81,13 @@ class Entry:
         """An instance with the name's presets and ``params`` over them."""
         return self.load().from_params({**self.params, **(params or {})})
 
+    def suits(self) -> list[str]:
+        """The forward models it goes with, by name; ``[]`` for all."""
+        if not self.physics:
+            return []
+        known = entries("physics")
+        return [n for n, e in known.items() if {n, *e.traits} & set(self.physics)]
+
     def refusal(self, *, physics: str, noise: str, network: str = "") -> str:
         """Why it cannot be used with this physics, noise and, if given, network; ``""`` if it can."""
         if self.physics and not {physics, *_traits(physics)} & set(self.physics):

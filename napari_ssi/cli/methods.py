@@ -56,7 +56,7 @@ def collect() -> dict[str, list[dict[str, Any]]]:
                 "when": entry.when,
                 "recommended": entry.recommended,
                 "role": entry.role,
-                "needs": {"physics": list(entry.physics), "noise": list(entry.noise)},
+                "needs": {"physics": entry.suits(), "noise": list(entry.noise)},
                 "parameters": parameters(entry.load(), entry.params),
             }
             for entry in registry.entries(kind).values()
