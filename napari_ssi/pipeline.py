@@ -214,7 +214,7 @@ def iterate(
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)
             if done in judged:
-                unexplained.append(residual.check(_tensor(x), _tensor(y), physics, noise))
+                unexplained.append(residual.check(tensor(x), tensor(y), physics, noise))
             outliers += [v for k, v in fitted.estimates.items() if k == "outliers"]
             light_in += float(y.mean(dtype=np.float64, where=usable(y, physics)))
             light_out += float(x.mean(dtype=np.float64))

@@ -56,7 +56,9 @@ def test_methods_lists_everything_that_is_there(capsys: pytest.CaptureFixture[st
     accepted = ssi["needs"]["physics"]
     assert {"blur", "downsampling"} <= set(accepted) and "denoising" not in accepted
     known = registry.entries("physics")  # names that --physics takes
-    refused = {n for n in known if registry.find("loss", "ssi").refusal(physics=n, noise="gaussian")}
+    refused = {
+        n for n in known if registry.find("loss", "ssi").refusal(physics=n, noise="gaussian")
+    }
     assert set(accepted) == set(known) - refused
     density = next(p for p in ssi["parameters"] if p["name"] == "density")
     assert density["range"] == {"ge": 0, "le": 0.5}
