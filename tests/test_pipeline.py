@@ -36,7 +36,7 @@ def recording(shape=(40, 44), offset=100.0, seed=0) -> np.ndarray:
 
 def recipe_for(method: str, **parts) -> Recipe:
     entry = registry.methods()[method]
-    blur = not entry.physics or "blur" in entry.physics
+    blur = not entry.physics or "blur" in entry.suits()
     parts.setdefault("training", QUICK)
     needs = entry.noise
     parts.setdefault("noise", needs[0] if needs else "independent")
@@ -205,7 +205,7 @@ def test_a_constant_channel_is_named():
 
 
 def test_impossible_combinations_are_refused():
-    with pytest.raises(InputError, match="SSI needs the forward model blur"):
+    with pytest.raises(InputError, match="SSI needs a forward model that mixes pixels"):
         Recipe.create(physics="denoising", method="ssi")
     with pytest.raises(InputError, match="Blur needs a PSF"):
         run(recipe_for("ssi"), ImageStack(recording(), "YX"))
