@@ -299,7 +299,7 @@ def test_weights_of_terms_are_relative_to_the_method():
 
 def test_the_noise_that_is_found_comes_in_the_units_of_the_recording():
     y = recording((48, 48)).astype(np.float32)
-    training = {"steps": 20, "patch": (24, 24)}
+    training = {"steps": 80, "patch": (24, 24)}
     found = {}
     for times in (1, 10):
         recipe = Recipe.create(method="unsure", noise="poisson_gaussian", training=training)
