@@ -88,6 +88,8 @@ class TrainedModel:
                     first = end.value.to(y)
                     break
                 yield replace(progress, stage="first guess", values={}, preview=None)
+            if self.estimates.get("best_step") == 0:  # no correction was better than none
+                return first.cpu()
             began = time.monotonic()
         same, *others = physics.symmetries(ndim)
         moves = [same, *(m for m in others if self.ensemble and m in self.moves)]

@@ -86,7 +86,7 @@ def test_the_result_lies_where_the_recording_lay(method: str, tmp_path) -> None:
     recipe = Recipe.create(
         physics={"name": "downsampling", "params": {"factor": [2]}},
         method=method,
-        training={"steps": 60} if method == "ssi" else {},
+        training={"steps": 200} if method == "ssi" else {},
     )
     result = run(recipe, ImageStack(y.astype(np.float32), "YX", (0.2, 0.2)))
     assert result.image.shape == (48, 60)
