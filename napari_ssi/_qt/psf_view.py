@@ -15,6 +15,8 @@ from .look import Note
 
 #: Side of a picture, in pixels of the screen.
 SIDE = 104
+#: The picture ends where the PSF is fainter than this, against its peak: its root is nearly black.
+FAINT = 0.003
 
 
 class PsfView(QWidget):
@@ -57,15 +59,16 @@ class PsfView(QWidget):
     ) -> None:
         """Show a prepared kernel, (Y, X) or (Z, Y, X), with pixels of ``pixel_size`` µm."""
         size = tuple(pixel_size or (1.0,) * kernel.ndim)[-kernel.ndim :]
-        peak = np.unravel_index(int(np.argmax(kernel)), kernel.shape)
-        xy = kernel[peak[0]] if kernel.ndim == 3 else kernel
-        extent = max(n * s for n, s in zip(kernel.shape, size, strict=True))
+        lit = _lit(kernel)
+        peak = np.unravel_index(int(np.argmax(lit)), lit.shape)
+        xy = lit[peak[0]] if kernel.ndim == 3 else lit
+        extent = max(n * s for n, s in zip(lit.shape, size, strict=True))
         self._draw(self._xy, xy, size[-2:], extent)
         stack = kernel.ndim == 3
         self._xz.setVisible(stack)
         self._xz.caption.setVisible(stack)
         if stack:
-            self._draw(self._xz, kernel[:, peak[1], :], (size[0], size[2]), extent)
+            self._draw(self._xz, lit[:, peak[1], :], (size[0], size[2]), extent)
         unit = "µm" if pixel_size else "pixels"
         widths = ["?" if np.isnan(w) else f"{w:.3g}" for w in reversed(fwhm(kernel, size))]
         grid = " x ".join(str(n) for n in reversed(kernel.shape))
@@ -90,3 +93,11 @@ class PsfView(QWidget):
                 Qt.TransformationMode.FastTransformation,
             )
         )
+
+
+def _lit(kernel: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The part about the peak that can be seen in the picture, a few pixels at least."""
+    bright = np.argwhere(kernel >= FAINT * kernel.max())
+    peak = np.array(np.unravel_index(int(np.argmax(kernel)), kernel.shape))
+    reach = np.maximum(np.abs(bright - peak).max(0), 4)
+    return kernel[tuple(slice(max(0, p - r), p + r + 1) for p, r in zip(peak, reach, strict=True))]
