@@ -37,16 +37,19 @@ CROP = {2: (256, 256), 3: (24, 128, 128)}
 SMALLEST, FEWEST = 256, 100
 
 
-def informative(frames: Sequence[Tensor]) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+def informative(
+    frames: Sequence[Tensor], most: Sequence[int] | None = None
+) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     """The crop, of at most :data:`CROP`, with the most structure: highest variance of smooth values.
 
-    Noise is averaged out before, in blocks of 4 x 4 pixels. The number of its frame, where it
-    begins there, and its size.
+    Or of at most ``most`` pixels along each axis. Noise is averaged out before, in blocks of
+    4 x 4 pixels. The number of its frame, where it begins there, and its size.
     """
     best, chosen = -1.0, (0, (0,) * (frames[0].ndim - 2), tuple(frames[0].shape[2:]))
     for number, frame in enumerate(frames):
         shape = tuple(frame.shape[2:])
-        size = tuple(min(n, c) for n, c in zip(shape, CROP[len(shape)], strict=True))
+        limits = most or CROP[len(shape)]
+        size = tuple(min(n, c) for n, c in zip(shape, limits, strict=True))
         for start in _corners(frame, shape, size):
             part = frame[box(size, start)]
             planes = part.reshape(-1, 1, *part.shape[-2:])

@@ -7,9 +7,12 @@ import math
 import time
 from collections.abc import Generator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -100,7 +103,10 @@ class Trainer:
         self.loss.begin()
         guided = self.guided(physics, noise)
         shown, _ = cleaned(y[0], trusted, physics.missing(y[0]))
-        whole, guess = physics, None
+        whole = physics
+        guess: FirstGuess | None = None
+        preview = Preview(control, whole.zoom)
+        picture: NDArray[np.float32] | None = None
         if guided is not None:
             frames, part = first_guess.limited(frames)
             physics = whole.part([[start for start, _ in part]], [size for _, size in part])
@@ -122,9 +128,23 @@ class Trainer:
                 f if m is None else torch.where(m, was, f)
                 for was, f, m in zip(measured, frames, lost, strict=True)
             ]
-            guess = yield from FirstGuess.fit(
-                guided, given, apart, physics, noise, control, generator
-            )
+            recording = whole.upsample(shown)
+            places = zip(*(whole.finer(pair) for pair in zip(*part, strict=True)), strict=True)
+            place = [(start, size) for start, size in places]
+
+            def show(image: Tensor, now: bool) -> NDArray[np.float32] | None:
+                return preview.guess(recording, image, place, now=now)
+
+            steps = FirstGuess.fit(guided, given, apart, physics, noise, control, generator, show)
+            while True:
+                try:
+                    progress = next(steps)
+                except StopIteration as end:
+                    guess = end.value
+                    break
+                yield replace(progress, plane=preview.plane)
+            assert guess is not None
+            picture = show(physics.crop(guess.objects[0][:1]), True)
             shown = first_guess.around(shown, guess.objects[0], part, whole)
             began = time.monotonic()
         elif self.loss.sees_a_field:
@@ -141,9 +161,8 @@ class Trainer:
         best = copy.deepcopy(network.state_dict())
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
-        preview = Preview(control, whole.zoom)
         budget = self.steps(len(windows.size))
-        every = max(5, min(25, budget // 8))
+        every = self.every(budget)
         reason = "the step budget was used up"
         values: dict[str, float] = {}
         reported = step = 0
@@ -156,7 +175,8 @@ class Trainer:
 
         if guided is not None:  # what a correction has to be better than
             schedule.report(0, score(judged))
-        yield Progress("training", 0, budget, elapsed=time.monotonic() - began)
+        elapsed = time.monotonic() - began
+        yield Progress("training", 0, budget, {}, elapsed, picture, preview.plane)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
             for step in range(1, budget + 1):
                 control.checkpoint()
@@ -296,6 +316,10 @@ class Trainer:
     def steps(self, ndim: int) -> int:
         """The budget."""
         return self.settings.steps or Training.STEPS[self.effort][ndim == 3]
+
+    def every(self, budget: int) -> int:
+        """Steps between two looks at the held-out error."""
+        return max(5, min(25, budget // 8))
 
     def ensemble(self, shape: Sequence[int], frames: int) -> bool:
         """Whether the symmetries are averaged in frames of spatial ``shape``."""
