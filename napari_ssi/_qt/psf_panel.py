@@ -272,7 +272,8 @@ class PsfPanel(DockPanel):
         self.report.show_psf(made)
         self.report.show()
         self.layer = layer = self._finish(made)
-        self.use.show()
+        # an inspected layer may have been removed meanwhile
+        self.use.setVisible(layer in self._viewer.layers)
         grid = " x ".join(str(n) for n in reversed(made.array.shape))
         looked_at = not made.facts.get("psf")
         words = "Measured:" if looked_at else "In the layer list:"

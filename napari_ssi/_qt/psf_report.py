@@ -26,7 +26,8 @@ class PsfReport(QWidget):
         super().__init__()
         self.name = Note()
         self.name.setStyleSheet("QLabel { font-weight: bold; }")
-        self.view = PsfView()
+        # the table has the fitted width, and one that is read off would differ from it a little
+        self.view = PsfView(width=False)
         self.table = QWidget()
         self._cells: dict[tuple[str, str], QLabel] = {}
         grid = QGridLayout(self.table)

@@ -20,10 +20,17 @@ FAINT = 0.003
 
 
 class PsfView(QWidget):
-    """xy and xz sections through the peak, equally scaled in µm, and the FWHM."""
+    """xy and xz sections through the peak, equally scaled in µm, and the FWHM.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    width
+        Whether the FWHM and the number of pixels are said below the pictures.
+    """
+
+    def __init__(self, *, width: bool = True) -> None:
         super().__init__()
+        self._says_width = width
         self._xy, self._xz = QLabel(), QLabel()
         self._width = Note()
         self._notes = Note("warning")
@@ -69,11 +76,14 @@ class PsfView(QWidget):
         self._xz.caption.setVisible(stack)
         if stack:
             self._draw(self._xz, lit[:, peak[1], :], (size[0], size[2]), extent)
-        unit = "µm" if pixel_size else "pixels"
+        self._notes.say("\n".join(notes))
+        if self._says_width:
+            self._say_width(kernel, size, "µm" if pixel_size else "pixels")
+
+    def _say_width(self, kernel: NDArray[np.floating], size: Sequence[float], unit: str) -> None:
         widths = ["?" if np.isnan(w) else f"{w:.3g}" for w in reversed(fwhm(kernel, size))]
         grid = " x ".join(str(n) for n in reversed(kernel.shape))
         self._width.say(f"FWHM {' x '.join(widths)} {unit} ({'xyz'[: kernel.ndim]}), {grid} pixels")
-        self._notes.say("\n".join(notes))
 
     def _draw(
         self, label: QLabel, plane: NDArray[np.floating], size: Sequence[float], extent: float

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from scipy.ndimage import gaussian_filter
+from scipy.special import j1
 
 from napari_ssi._qt.bead_points import LEFT_OUT, USED
 from napari_ssi._qt.docking import docked
@@ -86,6 +87,16 @@ def field(panel: Any, name: str, kind: type = QDoubleSpinBox) -> Any:
     )
 
 
+def airy_averaged_over_pixels(
+    aperture: float, wavelength: float, pixel: float, shape: tuple[int, ...], times: int = 20
+) -> Any:
+    """Airy's formula, averaged over each pixel; lengths in µm."""
+    y, x = (((np.arange(n * times) + 0.5) / times - n // 2 - 0.5) * pixel for n in shape)
+    v = 2 * np.pi * aperture / wavelength * np.hypot(y[:, None], x)
+    fine = (2 * j1(v) / v) ** 2
+    return fine.reshape(shape[0], times, shape[1], times).mean((1, 3))
+
+
 # --- from the optics ---------------------------------------------------------------------
 
 
@@ -96,6 +107,8 @@ def test_a_psf_from_the_optics_has_the_recordings_voxels_and_says_where_it_comes
     type_in(field(maker, "numerical_aperture"), "0.5", qtbot)
     type_in(field(maker, "immersion_index"), "1", qtbot)
     type_in(field(maker, "emission_wavelength"), "0.6", qtbot)
+    model = field(maker, "model", QComboBox)
+    model.setCurrentIndex(model.findText("scalar"))
     assert maker.optics.objective.currentData() == ""
     with qtbot.waitSignal(maker.made, timeout=20_000) as signal:
         qtbot.mouseClick(maker.make, Qt.MouseButton.LeftButton)
@@ -105,8 +118,9 @@ def test_a_psf_from_the_optics_has_the_recordings_voxels_and_says_where_it_comes
     assert layer.name == "PSF · widefield, NA 0.5, 0.6 µm"
     assert tuple(layer.scale) == pytest.approx((0.1, 0.1))
     assert [str(u) for u in layer.units] == ["micrometer", "micrometer"]
-    # 0.51 λ/NA, a pixel averages over its area
-    assert fwhm(layer.data, (0.1, 0.1)) == pytest.approx((0.612, 0.612), rel=0.03)
+    airy = airy_averaged_over_pixels(0.5, 0.6, 0.1, layer.data.shape)
+    np.testing.assert_allclose(layer.data, airy / airy.sum(), atol=2e-3 * layer.data.max())
+    assert fwhm(layer.data, (0.1, 0.1)) == pytest.approx((0.6197, 0.6197), rel=1e-3)
     kept = layer.metadata[PSF]
     source: Any = make_source(kept["psf"])
     assert layer.data.shape == (95, 79)  # all that can reach a pixel of 48 x 40
@@ -331,11 +345,25 @@ def test_a_layer_is_inspected(viewer: Any, maker: Any, qtbot: Any) -> None:
     assert float(maker.report._cells["z", "FWHM"].text()) == pytest.approx(0.942, rel=0.02)
     assert maker.report._cells["z", "Nyquist"].text() == "–"
     assert len(viewer.layers) == 2
+    assert maker.report.view._width.text() == ""  # one width, not two
     maker.inspect.compare.setChecked(True)
     type_in(maker.inspect.voxels.boxes["Z"], "1", qtbot)
     press(maker, qtbot)
     assert "coarser than Nyquist" in maker.report.view._notes.text()
     assert maker.report._cells["z", "limit"].text() != "–"
+
+
+def test_a_layer_removed_while_it_is_inspected_is_not_offered(
+    viewer: Any, maker: Any, qtbot: Any
+) -> None:
+    psf = gaussian_filter(np.pad([[1.0]], 12), 2).astype(np.float32)
+    layer = viewer.add_image(psf, name="a psf", scale=(0.1, 0.1), units=("um",) * 2)
+    turn_to(maker, qtbot, 2)
+    qtbot.mouseClick(maker.make, Qt.MouseButton.LeftButton)
+    viewer.layers.remove(layer)
+    done(maker, qtbot)
+    assert maker.report.isVisibleTo(maker)
+    assert not maker.use.isVisibleTo(maker)
 
 
 def test_what_is_no_psf_is_refused_in_words(viewer: Any, maker: Any, qtbot: Any) -> None:
