@@ -110,6 +110,12 @@ def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
     )
 
 
+def brightest(values: NDArray[np.float32]) -> float | None:
+    """The brightest value, if so many pixels have it that they must be clipped there."""
+    high, _ = _pile(-_some(values.ravel(), ENOUGH))
+    return None if high is None else -high
+
+
 def _dark(planes: list[NDArray[np.float32]], empty: float | None) -> float:
     """Level of the darkest blocks.
 

@@ -5,22 +5,30 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from . import pairing, pipeline
-from .background import Levels
-from .baselines._tuning import CROP
+from . import background, pairing, pipeline
+from .baselines import _tuning
+from .baselines._tiles import box, tiles
+from .baselines.base import Baseline, FittedBaseline
 from .device import choose
-from .frames import sample
+from .errors import InputError
+from .events import Control
+from .frames import sample, tensor
+from .networks.unet import UNetModule
 from .noise.base import NoiseModel
+from .normalization import Normalization
 from .physics.base import Physics
 from .recipe import Recipe
 from .registry import find
-from .stack import ImageStack
-from .training import first_guess
-from .training.tiles import TILE_PIXELS
+from .stack import ImageStack, Index
+from .training import first_guess, held_out
+from .training.model import cleaned, on_device
+from .training.tiles import TILE_PIXELS, run_tiled
 from .training.trainer import Trainer
 
 
@@ -45,12 +53,24 @@ class Cost:
     notes: tuple[str, ...]
 
 
+#: The piece of the recording that a classical method is tried on, by number of axes.
+PIECE = {2: (160, 160), 3: (16, 48, 48)}
+#: Seconds after which a try is cut short.
+PATIENCE = 2.5
+#: Share of the settings that a tuning goes through as a rule: it ends well past the best.
+TRIED = 0.6
+
+#: What time is measured by; the tests count operations instead.
+clock = time.perf_counter
+
+
 def estimate(recipe: Recipe, stack: ImageStack, *, psf: pipeline.PSF = None) -> Cost:
     """Check a recipe against a recording and measure what running it would cost.
 
-    Two training steps (or two applications of the forward model, for a baseline)
-    are timed on made-up data of the right size; takes a second or a few, so call
-    it off the GUI thread. Raises :class:`~napari_ssi.errors.InputError` as
+    Two training steps are timed on made-up data of the right size. A classical method is
+    tuned and run on a small piece of the recording, since it is its noise that says how many
+    settings and iterations it will take; single iterations are timed at both sizes. Takes a second
+    or a few, so call it off the GUI thread. Raises :class:`~napari_ssi.errors.InputError` as
     :func:`~napari_ssi.pipeline.run` would.
     """
     recipe.check()
@@ -62,21 +82,74 @@ def estimate(recipe: Recipe, stack: ImageStack, *, psf: pipeline.PSF = None) -> 
     frames = stack.frames(0, physics.ndim)
     shape = stack.spatial_shape[-(physics.ndim or stack.ndim) :]
     restorer = pipeline.restorer(recipe)
+    noise: NoiseModel = find("noise", recipe.noise.name).build(recipe.noise.params)
+    piece, noise = _piece(stack, frames[len(frames) // 2], noise, physics)
     if isinstance(restorer, Trainer):
-        noise: NoiseModel = find("noise", recipe.noise.name).build(recipe.noise.params)
-        made_up = np.random.default_rng(0).random((64, 64), dtype=np.float32)
-        noise = noise.fitted([made_up], Levels(offset=0.0)).rescaled(1.0, 0.0)
-        seconds, memory = _trained(restorer, physics, noise, shape, len(frames))
-        sampled = sample(stack, frames)
-        memory += 8 * len(sampled) * math.prod(shape)
+        sampled = len(sample(stack, frames))
+        seconds, memory = _trained(restorer, physics, noise, piece, shape, len(frames), sampled)
+        memory += 8 * sampled * math.prod(shape)
     else:
-        seconds, memory = _baseline(physics, shape, len(frames))
-    memory += 4 * math.prod(stack.shape) + 24 * math.prod(shape)
+        assert isinstance(restorer, Baseline)
+        tuning, each, memory = _baseline(restorer, physics, noise, piece, shape)
+        seconds = tuning + each * len(frames)
+    fine = math.prod(physics.finer(shape))
+    memory += 4 * math.prod(stack.shape) * fine // math.prod(shape) + 24 * fine
     return Cost(seconds * stack.n_channels, memory, str(device), reason, tuple(notes))
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a frame in engine units, as it was measured, and the forward model there."""
+
+    y: Tensor
+    physics: Physics
+
+
+def _piece(
+    stack: ImageStack, index: Index, noise: NoiseModel, physics: Physics
+) -> tuple[Piece, NoiseModel]:
+    """The most telling piece near the middle of a frame, and the noise; calibrates ``physics``."""
+    sizes = PIECE[sum(isinstance(i, slice) for i in index)]
+    wanted = dict(zip("ZYX"[-len(sizes) :], sizes, strict=True))
+    window: list[Any] = []
+    corner: list[int] = []
+    for axis, i in zip(stack.axes, index, strict=True):
+        if isinstance(i, slice):
+            n = stack.size(axis)
+            size = min(n, 2 * wanted[axis])
+            corner.append((n - size) // 2)
+            i = slice(corner[-1], corner[-1] + size)
+        window.append(i)
+    frame = tensor(stack.read(tuple(window)))
+    shape = tuple(frame.shape[2:])
+    # without the pixels that say nothing, of which there may be very bright ones
+    mended, _ = cleaned(frame, None, physics.part([corner], shape).missing(frame))
+    planes = list(mended.reshape(-1, *shape[-2:]).numpy())
+    levels = background.measure(planes)
+    try:
+        normalization = Normalization.fit(planes, levels.offset)
+    except InputError:  # nothing to see here; there may be elsewhere
+        made_up = np.random.default_rng(0).poisson(20, shape).astype(np.float32)
+        frame = mended = tensor(made_up)
+        planes = list(made_up.reshape(-1, *shape[-2:]))
+        levels = background.Levels(offset=0.0)
+        normalization = Normalization.fit(planes, levels.offset)
+    noise = noise.fitted(planes, levels).rescaled(normalization.scale, levels.offset)
+    physics.calibrate(normalization.scale, levels.offset)
+    _, start, extent = _tuning.informative([mended], sizes)
+    y = tensor(normalization(frame[0, 0].numpy()))[box(extent, start)]
+    here = [a + b for a, b in zip(corner, start, strict=True)]
+    return Piece(y, physics.part([here], extent)), noise
+
+
 def _trained(
-    trainer: Trainer, physics: Physics, noise: NoiseModel, shape: tuple[int, ...], frames: int
+    trainer: Trainer,
+    physics: Physics,
+    noise: NoiseModel,
+    piece: Piece,
+    shape: tuple[int, ...],
+    frames: int,
+    sampled: int,
 ) -> tuple[float, int]:
     device = physics.device
     generator = torch.Generator().manual_seed(0)
@@ -84,50 +157,142 @@ def _trained(
     y = torch.rand(1, trainer.loss.recordings, *shape, generator=generator).to(device)
     windows = trainer.windows([y], [y > 1], physics)
     network = trainer.build(windows.object, generator).to(device)
+    optimizer = torch.optim.Adam(network.parameters())
     began = 0.0
     for repeat in range(3):  # the first warms up
         if repeat == 1:
-            _wait(device)
-            began = time.perf_counter()
-        trainer.step(network, windows, noise, generator, random).backward()
-    _wait(device)
-    step = (time.perf_counter() - began) / 2
-    pixels = trainer.batch(len(shape)) * math.prod(windows.size)
-    # a forward pass is about a third of a step; margins double the pixels of a tile
-    per_pixel = step / 3 / pixels
-    views = max(1, len(windows.moves)) if trainer.ensemble(shape, frames) else 1
-    seconds = (
-        1.15 * trainer.steps(len(shape)) * step + 2 * per_pixel * math.prod(shape) * frames * views
-    )
+            began = _now(device)
+        total = trainer.step(network, windows, noise, generator, random)
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        optimizer.step()
+    step = (_now(device) - began) / 2
+    window, _, view = windows.draw(1, generator)
+    seen = view.initial(window[:, :1])
+    predict = on_device(trainer.loss, network, device)
+    for _ in range(2):  # the first warms up
+        began = _now(device)
+        with torch.no_grad():
+            predict(seen)
+        predicted = _now(device) - began
+
+    # from here on in pixels of the object, which is what the network sees
+    ndim, restored = len(shape), physics.finer(shape)
+    one, whole = math.prod(physics.finer(windows.size)), math.prod(restored)
+    pixels = trainer.batch(ndim) * one
+    # the held-out error is looked at before, now and then, and at the end
+    budget = trainer.steps(ndim)
+    checks = 1 + budget / trainer.every(budget)
+    looked_at = held_out.LOOKED_AT[ndim]
+    objects = math.prod(windows.object)
+    if objects <= looked_at:
+        checked = objects * min(sampled, looked_at // objects)
+    else:
+        checked = one * max(2, looked_at // one)
+    seconds = budget * step + checks * checked * predicted / one
+    views = 1
+    if trainer.ensemble(restored, frames):
+        views = len([m for m in physics.symmetries(ndim) if m in windows.moves] or [None])
+    views *= trainer.loss.passes
+    seconds += views * frames * _tiled(network, restored) * predicted / one
+
     guided = trainer.guided(physics, noise)
     if guided is not None:
-        # of a few folds, and in the end the whole; tuning takes as long as a small image
-        guess, _ = _baseline(physics, shape, frames)
-        few = min(math.prod(shape), first_guess.MOST) / math.prod(shape)
-        seconds += guess * (1 + few * first_guess.FOLDS)
+        assert isinstance(guided, Baseline)
+        tuning, each, _ = _baseline(guided, physics, noise, piece, shape)
+        # of a few folds of some frames, and in the end of each frame
+        measured = math.prod(shape)
+        some = min(sampled * measured, first_guess.MOST) / measured
+        seconds += tuning + each * (frames + some * first_guess.FOLDS)
     width = network.channels
     training = pixels * width * 4 * 16
-    inference = min(2 * math.prod(shape), TILE_PIXELS[len(shape)]) * width * 4 * 6
+    inference = min(2 * whole, TILE_PIXELS[ndim]) * width * 4 * 6
     return seconds, max(training, inference) + 300_000_000
 
 
-def _baseline(physics: Physics, shape: tuple[int, ...], frames: int) -> tuple[float, int]:
-    """Forty iterations on the recording, and as many per fold on the tuning crop."""
+def _tiled(network: UNetModule, shape: tuple[int, ...]) -> int:
+    """How many pixels the network is shown when it restores a frame, margins included."""
+    pixels = 0
+
+    def count(tile: Tensor) -> Tensor:
+        nonlocal pixels
+        pixels += tile.numel()
+        return tile
+
+    for _ in run_tiled(network, count, torch.zeros(1, 1, *shape), torch.zeros(1, 1, *shape)):
+        pass
+    return pixels
+
+
+def _baseline(
+    method: Baseline, physics: Physics, noise: NoiseModel, piece: Piece, shape: tuple[int, ...]
+) -> tuple[float, float, int]:
+    """Seconds to tune, seconds to restore a frame, and bytes."""
     device = physics.device
-    x = torch.rand(1, 1, *physics.object_shape(shape), device=device)
-    physics.A_adjoint(physics.A(x))
-    _wait(device)
-    began = time.perf_counter()
-    physics.A_adjoint(physics.A(x))
-    _wait(device)
-    once = 2 * (time.perf_counter() - began) + 20e-9 * x.numel()
-    crop = math.prod(min(n, most) for n, most in zip(shape, CROP[len(shape)], strict=True))
-    tuning = once * crop / math.prod(shape) * 200
-    return tuning + 40 * once * frames, 60 * x.numel() + 300_000_000
+    y, here = piece.y.to(device), piece.physics
+    small = tuple(y.shape[2:])
+    crop = tuple(min(n, most) for n, most in zip(shape, _tuning.CROP[len(shape)], strict=True))
+    control = Control()
+    next(iter(method.solve(y, here, noise, 0.1, method.fallback)))  # warms up
+    began = _now(device)
+    fit = method.fit([piece.y], here, noise, control, torch.Generator().manual_seed(0))
+    share = 1.0
+    while True:
+        try:
+            progress = next(fit)
+        except StopIteration as end:
+            fitted: FittedBaseline = end.value
+            break
+        if _now(device) - began > PATIENCE and not control.stopping and progress.step > 0:
+            control.stop()
+            share = max(1.0, TRIED * progress.total / progress.step)
+    tuning = share * (_now(device) - began)
+    if method.setting is None and crop != small:
+        several = _tuning.FOLDS
+        tuning *= _iteration(fitted, physics, crop, several)
+        tuning /= _iteration(fitted, physics, small, several)
+
+    iterations = method.steps(fitted.setting)
+    began = _now(device)
+    solve = method.solve(y, here, noise, fitted.sigma, fitted.setting)
+    for done, _ in enumerate(solve, 1):
+        iterations = max(done, 1)
+        if _now(device) - began > PATIENCE:
+            iterations = max(done, method.steps(fitted.setting))
+            break
+    each = 0.0
+    timed: dict[tuple[int, ...], float] = {}
+    for tile in tiles(shape, physics, method.pixels_at_once(len(shape))):
+        part = tuple(s.stop - s.start for s in tile.outer[2:])
+        if part not in timed:
+            timed[part] = _iteration(fitted, physics, part, 1)
+        each += iterations * timed[part]
+    return tuning, each, 60 * math.prod(physics.object_shape(shape)) + 300_000_000
 
 
-def _wait(device: torch.device) -> None:
+def _iteration(
+    fitted: FittedBaseline, physics: Physics, shape: tuple[int, ...], several: int
+) -> float:
+    """Seconds of an iteration on made-up data of spatial ``shape``, several at once."""
+    device = physics.device
+    physics = physics.part([(0,) * len(shape)], shape)
+    y = torch.rand(1, 1, *shape, generator=torch.Generator().manual_seed(0)).to(device)
+    w = torch.ones(several, *y.shape[1:], device=device)
+    steps = fitted.method.solve(y, physics, fitted.noise, fitted.sigma, fitted.setting, w)
+    took = []
+    for _ in range(4):
+        began = _now(device)
+        if next(steps, None) is None:
+            break
+        took.append(_now(device) - began)
+    # the first two make ready; a method of one step has no others
+    return min(took[2:] or took)
+
+
+def _now(device: torch.device) -> float:
+    """The clock, when the device has done all that it was told."""
     if device.type == "cuda":
         torch.cuda.synchronize()
     elif device.type == "mps":
         torch.mps.synchronize()
+    return clock()

@@ -7,7 +7,6 @@ import platform
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,16 @@ from . import background, registry
 from .device import choose
 from .errors import InputError
 from .events import Control, Progress
-from .frames import tensor
+from .frames import divided, finer, planes_of, restored_shape, sample, tensor, usable
+from .io.psfs import with_voxel_size
 from .noise.base import NoiseModel
 from .normalization import Normalization
 from .pairing import learned_from
 from .physics.base import Physics
 from .psf.source import sha256
+from .quality import residual
 from .recipe import Part, Recipe
-from .restoration import ChannelModel, Restoration
+from .restoration import ChannelModel, Restoration, versions
 from .restorer import Restorer
 from .saved_models import Source, begin
 from .stack import ImageStack
@@ -128,7 +129,8 @@ def iterate(
         restorer(recipe)
         recipe, starts = begin(recipe, start, stack.n_channels)
         registry.find("noise", recipe.noise.name).build(recipe.noise.params)
-    image = np.empty(stack.shape, np.float32)
+    image = np.empty(0, np.float32)
+    zoom: tuple[int, ...] = ()
     digest = hashlib.sha256()
     notes: list[str] = []
     estimates: dict[str, float] = {}
@@ -147,10 +149,13 @@ def iterate(
         physics.to(device)
         notes += [f"{name}: {note}" if several else note for note in found]
         indices = stack.frames(channel, physics.ndim)
+        if channel == 0:
+            zoom = finer(physics, stack)
+            image = np.empty(restored_shape(stack, zoom), np.float32)
 
         # camera levels, normalisation, noise: measured once, then used alike by every method
         if models is None:
-            planes = list(stack.planes(channel))
+            planes = planes_of(stack, channel, physics, indices)
             levels = camera_levels(recipe, planes)
             try:
                 normalization = Normalization.fit(planes, levels.offset)
@@ -162,6 +167,7 @@ def iterate(
         else:
             model = models[channel]
             levels, normalization, noise = model.levels, model.normalization, model.noise
+        physics.calibrate(normalization.scale, levels.offset)
 
         # learn, or tune, on some frames
         log: list[dict[str, float]] = []
@@ -192,6 +198,10 @@ def iterate(
         untrained = nothing_learned(fitted.estimates)
         clipped, light_in, light_out = 0, 0.0, 0.0
         outliers: list[float] = []
+        judged = (
+            set(sample(stack, indices)) if recipe.physics.name == "blur" and not untrained else ()
+        )
+        unexplained: list[residual.Structure | str] = []
         applying = time.monotonic()
         for done, index in enumerate(indices):
             frame = stack.read(index)
@@ -214,9 +224,11 @@ def iterate(
             if nonnegative(recipe) and not untrained:
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)
+            if done in judged:
+                unexplained.append(residual.check(tensor(x), tensor(y), physics, noise))
             outliers += [v for k, v in fitted.estimates.items() if k == "outliers"]
-            light_in += float(y.sum(dtype=np.float64))
-            light_out += float(x.sum(dtype=np.float64))
+            light_in += float(y.mean(dtype=np.float64, where=usable(y, physics)))
+            light_out += float(x.mean(dtype=np.float64))
             stack.place(image, index, normalization.inverse(x).astype(np.float32))
 
         learned.append(ChannelModel(fitted, normalization, noise, levels, recipe.physics.name))
@@ -231,7 +243,9 @@ def iterate(
             **_in_units(fitted.estimates, normalization),
             **({"outliers": float(np.mean(outliers))} if outliers else {}),
         }
-        estimates |= {prefix + key: value for key, value in facts.items()}
+        left, said = residual.summary(unexplained)
+        estimates |= {prefix + key: value for key, value in (facts | left).items()}
+        notes += [prefix + note for note in said]
         if untrained:
             notes.append(f"{prefix}Stopped before the first step: the recording is unchanged.")
         if facts.get("outliers", 0.0) > 0:
@@ -242,8 +256,8 @@ def iterate(
         if facts.get("best_step") == 0 and not untrained:
             first = "start" if "start_held_out" in facts else "classical first guess"
             notes.append(
-                f"{prefix}The network found nothing that predicts held-out pixels better than its "
-                f"{first}, which is the result."
+                f"{prefix}The network found nothing that surely predicts held-out pixels better than "
+                f"its {first}, which is the result."
             )
         if facts.get("learned_from", 1.0) < 1:
             notes.append(
@@ -255,13 +269,13 @@ def iterate(
 
     return Restoration(
         image=image,
-        source=replace(stack, data=image),
+        source=replace(stack, data=image, pixel_size=divided(stack.pixel_size, zoom)),
         recipe=_self_contained(recipe, psf),
         history=tuple(history),
         estimates=estimates,
         notes=tuple(dict.fromkeys(notes)),
         provenance={
-            "software": {n: _version(n) for n in ("napari-ssi", "torch", "numpy")},
+            "software": versions(),
             "python": platform.python_version(),
             "device": str(device),
             "device_reason": reason,
@@ -285,8 +299,13 @@ def bound_physics(
         params["psf"] = _for_channel(params["psf"], channel, stack)
     if isinstance(psf, list | tuple):
         psf = _for_channel(psf, channel, stack)
+    notes: list[str] = []
+    if params.get("psf") is not None:
+        params["psf"] = with_voxel_size(params["psf"], notes)
     physics: Physics = registry.find("physics", recipe.physics.name).build(params)
-    notes = physics.bind(stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf))
+    notes += physics.bind(
+        stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf)
+    )
     return physics, notes
 
 
@@ -326,7 +345,8 @@ def restorer(recipe: Recipe, start: Start | None = None) -> Restorer:
 def nonnegative(recipe: Recipe) -> bool:
     """Whether the result is kept at or above the offset; by default for deconvolution only."""
     given = recipe.nonnegative
-    return recipe.physics.name != "denoising" if given is None else given
+    sharp = "identity" in registry.find("physics", recipe.physics.name).traits
+    return not sharp if given is None else given
 
 
 def _for_channel(choices: Sequence[Any], channel: int, stack: ImageStack) -> Any:
@@ -375,10 +395,3 @@ def _in_units(values: Mapping[str, float], normalization: Normalization) -> dict
 def _columns(log: Sequence[dict[str, float]]) -> dict[str, NDArray[np.float64]]:
     names = dict.fromkeys(name for row in log for name in row)
     return {n: np.array([row.get(n, np.nan) for row in log], np.float64) for n in names}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

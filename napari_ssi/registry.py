@@ -10,10 +10,11 @@ that recipes use (the file name, or well-known settings of the same class)::
             "summary": "One sentence in plain words.",
             "when": "When would one choose it.",
             "recommended": True,
-            "physics": ["blur"],          # default: any
+            "physics": ["mixing"],        # names or TRAITS, one of which must fit; default: any
             "noise": ["independent"],     # default: any
             "network": ["blind_spot"],    # networks that a loss works with; default: any
             "params": {"density": 0.1},   # what the name presets
+            "traits": ["linear"],         # of a forward model, see TRAITS
         },
     }
 
@@ -43,6 +44,16 @@ PACKAGES: dict[Kind, str] = {
 }
 
 
+#: What a forward model may be, in words that complete "needs a forward model …".
+TRAITS = {
+    "linear": "that is linear",
+    "identity": "without blur",
+    "mixing": "that mixes pixels (there is a blur to undo)",
+    "invariant": "that is one convolution, the same everywhere",
+    "saturating": "that saturates",
+}
+
+
 @dataclass(frozen=True)
 class Entry:
     """One thing that a recipe can name."""
@@ -60,6 +71,7 @@ class Entry:
     network: tuple[str, ...] = ()
     params: dict[str, Any] = field(default_factory=dict)
     role: str = "data"
+    traits: tuple[str, ...] = ()
 
     def load(self) -> Any:
         """The class itself; imports its module."""
@@ -69,11 +81,21 @@ class Entry:
         """An instance with the name's presets and ``params`` over them."""
         return self.load().from_params({**self.params, **(params or {})})
 
+    def suits(self) -> list[str]:
+        """The forward models it goes with, by name; ``[]`` for all."""
+        if not self.physics:
+            return []
+        known = entries("physics")
+        return [n for n, e in known.items() if {n, *e.traits} & set(self.physics)]
+
     def refusal(self, *, physics: str, noise: str, network: str = "") -> str:
         """Why it cannot be used with this physics, noise and, if given, network; ``""`` if it can."""
-        if self.physics and physics not in self.physics:
-            accepted = " or ".join(self.physics)
-            return f"{self.label} needs the forward model {accepted}; the recipe has {physics}."
+        if self.physics and not {physics, *_traits(physics)} & set(self.physics):
+            names = [n for n in self.physics if n not in TRAITS]
+            words = [f"the forward model {' or '.join(names)}"] if names else []
+            wanted = [TRAITS[t] for t in self.physics if t in TRAITS]
+            words += [f"a forward model {' or '.join(wanted)}"] if wanted else []
+            return f"{self.label} needs {' or '.join(words)}; the recipe has {physics}."
         if self.noise and noise not in self.noise:
             accepted = " or ".join(self.noise)
             return f"{self.label} needs the noise model {accepted}; the recipe has {noise}."
@@ -94,6 +116,11 @@ def entries(kind: Kind) -> dict[str, Entry]:
             found.extend(_entries_of(kind, path, f"{package}.{path.stem}"))
     found.sort(key=lambda entry: (not entry.recommended, entry.label.lower()))
     return {entry.name: entry for entry in found}
+
+
+def _traits(physics: str) -> tuple[str, ...]:
+    known = entries("physics").get(physics)
+    return known.traits if known else ()
 
 
 def find(kind: Kind, name: str) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -66,3 +67,15 @@ class Restoration:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[ChannelModel, ...] = ()
     psf: tuple[NDArray[np.floating], ...] | None = None
+
+
+def versions() -> dict[str, str]:
+    """Of what computed it, for the provenance."""
+
+    def found(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    return {name: found(name) for name in ("napari-ssi", "torch", "numpy")}

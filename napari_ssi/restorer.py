@@ -7,10 +7,12 @@ number chosen) on a few frames, or on a region, serves all the others.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .events import Control, Progress
@@ -18,6 +20,9 @@ from .noise.base import NoiseModel
 from .physics.base import Physics
 
 Steps = Generator[Progress, None, Tensor]
+#: Makes a preview ``(Y, X)`` of the object under the measurement if it is time for one, or at once
+#: if the second argument says so.
+Show = Callable[[Tensor, bool], NDArray[np.float32] | None]
 
 
 class Fitted(Protocol):
@@ -64,10 +69,13 @@ class Restorer(Protocol):
 class Weighted(Fitted, Protocol):
     """A tuned method that can leave pixels out: its result may serve a network as first guess."""
 
-    def objects(self, y: Tensor, w: Tensor, physics: Physics, control: Control) -> Steps:
+    def objects(
+        self, y: Tensor, w: Tensor, physics: Physics, control: Control, show: Show | None = None
+    ) -> Steps:
         """The objects, halo included, for N weightings ``w`` (N, 1, *shape) of one frame.
 
-        No pixel of weight 0 has any influence. All on the device of ``physics``.
+        No pixel of weight 0 has any influence. All on the device of ``physics``. ``show`` is
+        called with each iterate of the first.
         """
         ...
 

@@ -42,7 +42,7 @@ def two_exposures(shape=(40, 44)) -> np.ndarray:
 
 def recipe_for(method: str, **parts) -> Recipe:
     entry = registry.methods()[method]
-    blur = not entry.physics or "blur" in entry.physics
+    blur = not entry.physics or "blur" in entry.suits()
     parts.setdefault("training", QUICK)
     needs = entry.noise
     parts.setdefault("noise", needs[0] if needs else "independent")
@@ -75,7 +75,8 @@ def test_every_method_restores_in_the_units_of_the_input(method):
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
-@pytest.mark.parametrize("physics", sorted(registry.entries("physics")))
+# all forward models with all methods: see test_contracts
+@pytest.mark.parametrize("physics", ["blur", "denoising"])
 @pytest.mark.parametrize("noise", sorted(registry.entries("noise")))
 @pytest.mark.parametrize("method", sorted(registry.methods()))
 def test_what_the_table_says_is_what_runs(method, noise, physics, ndim):
@@ -215,7 +216,7 @@ def test_a_constant_channel_is_named():
 
 
 def test_impossible_combinations_are_refused():
-    with pytest.raises(InputError, match="SSI needs the forward model blur"):
+    with pytest.raises(InputError, match="SSI needs a forward model that mixes pixels"):
         Recipe.create(physics="denoising", method="ssi")
     with pytest.raises(InputError, match="Blur needs a PSF"):
         run(recipe_for("ssi"), ImageStack(recording(), "YX"))
@@ -309,7 +310,7 @@ def test_weights_of_terms_are_relative_to_the_method():
 
 def test_the_noise_that_is_found_comes_in_the_units_of_the_recording():
     y = recording((48, 48)).astype(np.float32)
-    training = {"steps": 20, "patch": (24, 24)}
+    training = {"steps": 80, "patch": (24, 24)}
     found = {}
     for times in (1, 10):
         recipe = Recipe.create(method="unsure", noise="poisson_gaussian", training=training)

@@ -142,7 +142,7 @@ def test_settings_leave_the_original_alone() -> None:
         ),
         ({"training": {"x": float("nan")}}, "something that JSON can hold"),
         ({"training": {"x": object()}}, "something that JSON can hold"),
-        ({"physics": "denoising", "method": "ssi"}, "SSI needs the forward model blur"),
+        ({"physics": "denoising", "method": "ssi"}, "SSI needs a forward model that mixes pixels"),
         ({"training": "y" * 500}, "…"),
         ({"cls": 1}, "no parameter 'cls'"),
         ({"self": 1}, "no parameter 'self'"),

@@ -24,6 +24,7 @@ FIELDS = {
     "network",
     "params",
     "role",
+    "traits",
 }
 
 
@@ -100,7 +101,7 @@ def test_recommended_come_first() -> None:
 
 def test_unknown_names_name_the_choices() -> None:
     with pytest.raises(
-        InputError, match=r"no physics called 'blurr'; choose one of: blur, denoising"
+        InputError, match=r"no physics called 'blurr'; choose one of: blur, compose, denoising, "
     ):
         registry.find("physics", "blurr")
 

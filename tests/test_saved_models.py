@@ -13,6 +13,7 @@ import torch
 
 from napari_ssi import Control, ImageStack, InputError, Recipe, Restoration, run, save_model
 from napari_ssi.cli import main
+from napari_ssi.events import Progress
 from napari_ssi.saved_models import load_starts
 from napari_ssi.training.start import sha256
 
@@ -63,6 +64,40 @@ def test_no_step_from_a_start_is_the_earlier_model(learned: Restoration, tmp_pat
     np.testing.assert_array_equal(memory.image, learned.image)
     kept = memory.recipe.training["start"]
     assert kept == {"sha256": again.recipe.training["start"]["sha256"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "physics", "guided"),
+    [
+        ("ssi", {"name": "downsampling"}, True),
+        ("noise2self", {"name": "inpainting", "params": {"single": True}}, False),
+    ],
+)
+def test_a_finer_grid_and_unusable_pixels(method: str, physics: dict, guided: bool) -> None:
+    """The start is the earlier model there too, its correction of the first guess included."""
+    stack = recording()
+    stack.data[9, 9] = 4000
+    training = {"steps": 6, "patch": (16, 16), "batch": 1, "select": False}
+    of = recipe(method=method, physics=physics, training=training)
+    before = run(of, stack)
+    assert (before.models[0].fitted.guess is not None) == guided  # type: ignore[attr-defined]
+    control = Control()
+
+    def no_step(p: Progress) -> None:  # the first guess is to be the same
+        if p.stage == "training" and p.step == 0:
+            control.stop()
+
+    again = run(of, stack, start=before.models, control=control, report=no_step)
+    assert again.estimates["best_step"] == 0
+    control = Control()
+    fresh = run(of, stack, control=control, report=no_step)
+    assert not np.array_equal(again.image, fresh.image)
+    network = before.models[0].fitted.network  # type: ignore[attr-defined]
+    theirs = again.models[0].fitted.network  # type: ignore[attr-defined]
+    assert all(
+        torch.equal(a, b) for a, b in zip(network.parameters(), theirs.parameters(), strict=True)
+    )
+    np.testing.assert_allclose(again.image, before.image, rtol=1e-4)
 
 
 def test_the_recipe_alone_repeats_it(learned: Restoration, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     from napari.layers import Image
 
     from .layers import detected_axes, detected_pixel_size, pixels
+    from .psf_layer import PSF
 
     layer = Image(data, **attributes)
     if layer.rgb:
@@ -87,6 +88,10 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     axes = str(kept.get("axes", ""))
     if len(axes) != layer.ndim:
         axes = detected_axes(layer)
+    facts = {k: plain_json(kept[k]) for k in ("provenance", "estimates", "notes") if k in kept}
+    made = layer.metadata.get(PSF)
+    if isinstance(made, Mapping):
+        facts |= {k: plain_json(made[k]) for k in ("psf", "provenance", "notes") if k in made}
     try:
         written = write(
             np.asarray(pixels(layer)),
@@ -95,9 +100,7 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
             path,
             recipe=Recipe.from_json(text) if text else None,
             psf=psfs,
-            facts={
-                k: plain_json(kept[k]) for k in ("provenance", "estimates", "notes") if k in kept
-            },
+            facts=facts,
         )
     except InputError as error:
         raise OSError(str(error)) from error

@@ -19,9 +19,8 @@ from ..io.atomic import atomically
 from ..restoration import Restoration
 from .contributions import sample_layers
 from .memory import Memory
-from .restore_panel import RestorePanel
+from .restore_panel import TITLE, RestorePanel
 
-TITLE = "Restore (self-supervised)"
 #: Of the window, in pixels: a small laptop's screen.
 SIZE = (1440, 880)
 #: Seconds after which a run that reports nothing is given up.

@@ -53,14 +53,13 @@ class NumberBox(QDoubleSpinBox):
         return f"{value:.6g}"
 
     def valueFromText(self, text: str) -> float:
-        text = text.removesuffix(self.suffix()).strip().replace(",", ".")
         try:
-            return float(text)
+            return float(self._bare(text))
         except ValueError:
             return self.minimum()
 
     def validate(self, text: str, position: int) -> tuple[Any, str, int]:
-        bare = text.removesuffix(self.suffix()).strip().replace(",", ".")
+        bare = self._bare(text)
         try:
             value = float(bare)
         except ValueError:
@@ -70,6 +69,11 @@ class NumberBox(QDoubleSpinBox):
         inside = math.isfinite(value) and self.minimum() <= value <= self.maximum()
         state = QValidator.State.Acceptable if inside else QValidator.State.Intermediate
         return state, text, position
+
+    def _bare(self, text: str) -> str:
+        """What stands between prefix and suffix."""
+        text = text.removeprefix(self.prefix()).removesuffix(self.suffix())
+        return text.strip().replace(",", ".")
 
 
 class Editor(QWidget):
@@ -179,16 +183,37 @@ class _Numbers(Editor):
         self._line.setText("" if value is None else ", ".join(str(v) for v in value))
 
 
-class _Optional(Editor):
-    """``None`` while “auto” is ticked."""
+class _Coefficients(Editor):
+    """Numbers by whole numbers: ``8: 0.1, 11: -0.05``."""
 
-    def __init__(self, editor: Editor) -> None:
+    def __init__(self) -> None:
+        self._line = QLineEdit()
+        super().__init__(self._line)
+        self._line.setPlaceholderText("none; 11: 0.1, 8: 0.05")
+        self._line.editingFinished.connect(lambda *_: self.changed.emit())
+
+    def get(self) -> Any:
+        text = self._line.text()
+        try:
+            pairs = [word.split(":") for word in text.replace(";", ",").split(",") if word.strip()]
+            return {int(number): float(value) for number, value in pairs}
+        except ValueError:
+            return text  # the class that takes it says what is wrong
+
+    def set(self, value: Any) -> None:
+        self._line.setText(", ".join(f"{number}: {v:g}" for number, v in value.items()))
+
+
+class _Optional(Editor):
+    """``None`` while “auto”, or another word for it, is ticked."""
+
+    def __init__(self, editor: Editor, word: str) -> None:
         super().__init__(editor)
         self._editor = editor
         if isinstance(editor, _Number):
             editor.set(1)  # or the nearest that it may be: no odd smallest number to begin with
-        self._auto = QCheckBox("auto")
-        self._auto.setToolTip("Let the program choose.")
+        self._auto = QCheckBox(word or "auto")
+        self._auto.setToolTip("No value of its own." if word else "Let the program choose.")
         self.layout().insertWidget(0, self._auto)
         self._auto.toggled.connect(lambda on: (editor.setEnabled(not on), self.changed.emit()))
         editor.changed.connect(self.changed)
@@ -206,7 +231,7 @@ class _Optional(Editor):
 def editor(info: FieldInfo) -> Editor | None:
     """The control for a field; ``None`` for types that a form cannot show."""
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
-    return _for_type(info.annotation, info, str(extra.get("unit", "")))
+    return _for_type(info.annotation, info, str(extra.get("unit", "")), str(extra.get("unset", "")))
 
 
 def default(info: FieldInfo) -> Any:
@@ -231,7 +256,7 @@ def limits(info: FieldInfo, whole: bool) -> tuple[float, float]:
     return low, high
 
 
-def _for_type(kind: Any, info: FieldInfo, unit: str) -> Editor | None:
+def _for_type(kind: Any, info: FieldInfo, unit: str, unset: str) -> Editor | None:
     if kind is bool:
         return _Flag()
     if kind in (int, float):
@@ -241,6 +266,8 @@ def _for_type(kind: Any, info: FieldInfo, unit: str) -> Editor | None:
     origin = get_origin(kind)
     if origin is tuple and get_args(kind)[0] in (int, float):
         return _Numbers(get_args(kind)[0] is int)
+    if origin is dict and get_args(kind) == (int, float):
+        return _Coefficients()
     if origin is Literal:
         return _Choice(get_args(kind))
     if origin in (Union, types.UnionType):
@@ -248,6 +275,8 @@ def _for_type(kind: Any, info: FieldInfo, unit: str) -> Editor | None:
         if len(others) == 1 and len(others) < len(get_args(kind)):
             if others[0] is bool:
                 return _Choice((None, True, False), ("auto", "yes", "no"))
-            inner = _for_type(others[0], info, unit)
-            return inner if inner is None or isinstance(inner, _Numbers) else _Optional(inner)
+            inner = _for_type(others[0], info, unit, unset)
+            if inner is None or isinstance(inner, _Numbers):
+                return inner
+            return _Optional(inner, unset)
     return None

@@ -80,11 +80,17 @@ class Frame:
             offset=(0,) * layer.ndim,
         )
 
-    def at(self, offset: Sequence[int]) -> Frame:
+    def at(self, offset: Sequence[float]) -> Frame:
         """The same for a region that begins at ``offset``, in pixels of the layer."""
         linear = Affine(scale=self.scale, rotate=self.rotate, shear=self.shear).linear_matrix
         moved = np.asarray(self.translate) + linear @ np.asarray(offset, float)
-        return replace(self, translate=tuple(moved.tolist()), offset=tuple(offset))
+        return replace(self, translate=tuple(moved.tolist()), offset=tuple(map(int, offset)))
+
+    def finer(self, zoom: Sequence[float]) -> Frame:
+        """The same for pixels divided by ``zoom`` along each axis: their areas coincide."""
+        moved = self.at([(1 - z) / (2 * z) for z in zoom])
+        scale = tuple(s / z for s, z in zip(self.scale, zoom, strict=True))
+        return replace(moved, scale=scale, offset=self.offset)
 
     def to_data(self, world: Sequence[float]) -> NDArray[np.float64]:
         """Pixel coordinates, from the region's corner, of a point in the world."""

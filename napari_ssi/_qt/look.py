@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any, ClassVar
 
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
@@ -28,6 +29,13 @@ def tip(widget: QWidget, text: str) -> None:
     """A tooltip that wraps, and the same words for screen readers."""
     widget.setToolTip(f"<qt>{escape(text)}</qt>")
     widget.setAccessibleDescription(text)
+
+
+def dim_colour(theme: str) -> str:
+    """Of words that stand back, in a theme of napari."""
+    known = get_theme(theme)
+    pairs = zip(known.text.as_rgb_tuple(), known.background.as_rgb_tuple(), strict=True)
+    return f"rgb({', '.join(str(round(0.65 * text + 0.35 * ground)) for text, ground in pairs)})"
 
 
 class Note(QLabel):

@@ -38,6 +38,7 @@ class Preview:
         self._viewer = viewer
         self._frame: Frame | None = None
         self._layer: Image | None = None
+        self._recorded: tuple[int, ...] = ()  # shape of a plane as it was recorded
         self._wanted = False
         self.snapshots: list[Snapshot] = []
 
@@ -50,7 +51,7 @@ class Preview:
     def begin(self, frame: Frame) -> None:
         """For a new run over the recording described by ``frame``."""
         self.remove()
-        self._frame, self._wanted = frame, True
+        self._frame, self._wanted, self._recorded = frame, True, ()
         self.snapshots = []
 
     def forget_snapshots(self) -> None:
@@ -74,18 +75,23 @@ class Preview:
             return
         data = _fitted(plane, self._frame)
         layer = self.layer
+        self._recorded = self._recorded or data.shape
+        settings = _settings(_finer(self._frame, data, self._recorded), data.ndim)
         if layer is None:
             selection = set(self._viewer.layers.selection)
             self._layer = Image(
                 data,
                 name=f"{self._frame.name} · preview",
                 metadata={WORKING: True},
-                **_settings(self._frame, data.ndim),
+                **settings,
             )
             self._viewer.add_layer(self._layer)
             self._viewer.layers.selection = selection & set(self._viewer.layers)
-        elif layer.data.shape == data.shape:
+        else:
+            moves = layer.data.shape != data.shape  # from the recording's grid to the result's
             layer.data = data
+            if moves:
+                layer.scale, layer.translate = settings["scale"], settings["translate"]
 
     def keep(self, snapshot: Snapshot) -> Image | None:
         """Make a layer of its own of a snapshot; of a volume's plane, at its depth."""
@@ -93,6 +99,7 @@ class Preview:
         if frame is None:
             return None
         data = _fitted(snapshot.plane, frame)
+        frame = _finer(frame, data, self._recorded or data.shape)
         words = f"{frame.name} · {snapshot.words}"
         z = frame.axes.find("Z")
         if z >= 0 and len(frame.axes) - z > data.ndim:
@@ -124,6 +131,12 @@ def _fitted(plane: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
     order = sorted("YX", key=frame.axes.index)
     plane = plane if order == ["Y", "X"] else plane.T
     return np.expand_dims(plane, tuple(i for i, a in enumerate(frame.axes) if a not in "YX"))
+
+
+def _finer(frame: Frame, data: NDArray[np.float32], recorded: tuple[int, ...]) -> Frame:
+    """The frame of data that may have more pixels than were recorded."""
+    zoom = [n / m for n, m in zip(data.shape, recorded, strict=True)]
+    return frame.finer([1.0] * (len(frame.axes) - data.ndim) + zoom)
 
 
 def _settings(frame: Frame, ndim: int) -> dict[str, object]:

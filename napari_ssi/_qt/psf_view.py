@@ -15,13 +15,22 @@ from .look import Note
 
 #: Side of a picture, in pixels of the screen.
 SIDE = 104
+#: The picture ends where the PSF is fainter than this, against its peak: its root is nearly black.
+FAINT = 0.003
 
 
 class PsfView(QWidget):
-    """xy and xz sections through the peak, equally scaled in µm, and the FWHM."""
+    """xy and xz sections through the peak, equally scaled in µm, and the FWHM.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    width
+        Whether the FWHM and the number of pixels are said below the pictures.
+    """
+
+    def __init__(self, *, width: bool = True) -> None:
         super().__init__()
+        self._says_width = width
         self._xy, self._xz = QLabel(), QLabel()
         self._width = Note()
         self._notes = Note("warning")
@@ -57,20 +66,24 @@ class PsfView(QWidget):
     ) -> None:
         """Show a prepared kernel, (Y, X) or (Z, Y, X), with pixels of ``pixel_size`` µm."""
         size = tuple(pixel_size or (1.0,) * kernel.ndim)[-kernel.ndim :]
-        peak = np.unravel_index(int(np.argmax(kernel)), kernel.shape)
-        xy = kernel[peak[0]] if kernel.ndim == 3 else kernel
-        extent = max(n * s for n, s in zip(kernel.shape, size, strict=True))
+        lit = _lit(kernel)
+        peak = np.unravel_index(int(np.argmax(lit)), lit.shape)
+        xy = lit[peak[0]] if kernel.ndim == 3 else lit
+        extent = max(n * s for n, s in zip(lit.shape, size, strict=True))
         self._draw(self._xy, xy, size[-2:], extent)
         stack = kernel.ndim == 3
         self._xz.setVisible(stack)
         self._xz.caption.setVisible(stack)
         if stack:
-            self._draw(self._xz, kernel[:, peak[1], :], (size[0], size[2]), extent)
-        unit = "µm" if pixel_size else "pixels"
+            self._draw(self._xz, lit[:, peak[1], :], (size[0], size[2]), extent)
+        self._notes.say("\n".join(notes))
+        if self._says_width:
+            self._say_width(kernel, size, "µm" if pixel_size else "pixels")
+
+    def _say_width(self, kernel: NDArray[np.floating], size: Sequence[float], unit: str) -> None:
         widths = ["?" if np.isnan(w) else f"{w:.3g}" for w in reversed(fwhm(kernel, size))]
         grid = " x ".join(str(n) for n in reversed(kernel.shape))
         self._width.say(f"FWHM {' x '.join(widths)} {unit} ({'xyz'[: kernel.ndim]}), {grid} pixels")
-        self._notes.say("\n".join(notes))
 
     def _draw(
         self, label: QLabel, plane: NDArray[np.floating], size: Sequence[float], extent: float
@@ -90,3 +103,11 @@ class PsfView(QWidget):
                 Qt.TransformationMode.FastTransformation,
             )
         )
+
+
+def _lit(kernel: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The part about the peak that can be seen in the picture, a few pixels at least."""
+    bright = np.argwhere(kernel >= FAINT * kernel.max())
+    peak = np.array(np.unravel_index(int(np.argmax(kernel)), kernel.shape))
+    reach = np.maximum(np.abs(bright - peak).max(0), 4)
+    return kernel[tuple(slice(max(0, p - r), p + r + 1) for p, r in zip(peak, reach, strict=True))]

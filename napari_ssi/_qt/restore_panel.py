@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from ..errors import InputError
 from . import region
+from .docking import DockPanel, bring_up
 from .forecast import Forecast
-from .look import KeepsStill, Note
+from .look import KeepsStill, Note, dim_colour
 from .memory import Memory
 from .noise_probe import Measured, NoiseProbe
+from .psf_panel import TITLE as MAKE_PSF
+from .psf_panel import PsfPanel
 from .resolve import Plan, resolve
 from .saving import Saving
 from .sections.blur import BlurSection
@@ -33,9 +36,10 @@ if TYPE_CHECKING:
 
 #: The width that the panel is made for, in pixels.
 WIDTH = 360
+TITLE = "Restore (self-supervised)"
 
 
-class RestorePanel(QWidget):
+class RestorePanel(DockPanel):
     """Restores an image of the viewer, live.
 
     Parameters
@@ -53,7 +57,6 @@ class RestorePanel(QWidget):
 
     finished = Signal(object)
     failed = Signal(str)
-    _docked = False
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
@@ -61,6 +64,7 @@ class RestorePanel(QWidget):
         # napari hands plugins a proxy, of which the layers are not the layers that it lists
         self._viewer = viewer = getattr(viewer, "__wrapped__", viewer)
         self._torch_ready = False
+        self._psf_panel: PsfPanel | None = None
         self._saving = Saving(self)
         self._noise_probe = NoiseProbe(self)
         self._memory = Memory()
@@ -156,6 +160,7 @@ class RestorePanel(QWidget):
         self.image.changed.connect(self._image_changed)
         self.image.failed.connect(self.failed)
         self.blur.changed.connect(self._context_changed)
+        self.blur.make.connect(self._make_psf)
         self.noise.changed.connect(self._context_changed)
         self.noise.wanted.connect(self._measure_noise)
         self.noise.adopted.connect(self._noise_adopted)
@@ -209,6 +214,16 @@ class RestorePanel(QWidget):
             self.image.set_offset(found.offset)
             self.noise.show_measured(found)  # forgotten as what the image was edited after
         self.method.choose(found.method)
+
+    def _make_psf(self) -> None:
+        """Open the other panel for this recording, and take the PSF that comes of it."""
+        panel = bring_up(self._viewer, PsfPanel, MAKE_PSF)
+        if panel is not self._psf_panel:
+            panel.made.connect(self.set_psf_layer)
+            self._psf_panel = panel
+        layer = self.image.layer
+        if layer is not None:
+            panel.set_recording(layer, self.image.pixel_sizes())
 
     def _context_changed(self) -> None:
         self.method.set_context(self.blur.physics_name, self.noise.name)
@@ -296,24 +311,14 @@ class RestorePanel(QWidget):
         self.run.plot.recolour(theme.text.as_hex(), theme.background.as_hex())
         self.noise.plot.recolour(theme.text.as_hex())
         self.noise.neighbours.recolour(theme.text.as_hex())
-        pairs = zip(theme.text.as_rgb_tuple(), theme.background.as_rgb_tuple(), strict=True)
-        dim = ", ".join(str(round(0.65 * text + 0.35 * ground)) for text, ground in pairs)
+        dim = dim_colour(self._viewer.theme)
         for note in self.findChildren(Note):
-            note.recolour(f"rgb({dim})")
+            note.recolour(dim)
 
-    def event(self, event: QEvent) -> bool:
-        """Notice the dock being closed for good: napari then takes the panel out of it."""
-        if event.type() == QEvent.Type.ParentChange:
-            if self._docked and self.parent() is None:
-                self.session.cancel()
-                self.detach()
-                self.deleteLater()
-            self._docked = self.parent() is not None
-        return bool(super().event(event))
-
-    def closeEvent(self, event: Any) -> None:
+    def taken_out(self) -> None:
+        """The user has closed the dock: cancel a run, and let go of the viewer."""
+        self.session.cancel()
         self.detach()
-        super().closeEvent(event)
 
     def detach(self) -> None:
         """Cancel a run and let go of the viewer."""

@@ -17,7 +17,10 @@ def to_layers(restoration: Restoration, plan: Plan, label: str) -> list[Image]:
     layers = []
     for channel, frame in enumerate(plan.frames):
         data = restoration.image[channel] if several else restoration.image
-        settings = frame.settings()
+        # of a stack that was put together from layers C is first, and no axis of theirs
+        recorded = plan.stack.shape[1:] if several else plan.stack.shape
+        zoom = [n / m for n, m in zip(data.shape, recorded, strict=True)]
+        settings = frame.finer(zoom).settings()
         layers.append(
             Image(
                 data,

@@ -5,11 +5,12 @@ It minimises, over objects x on the whole grid of :meth:`Physics.object_shape`,
     sum_i w_i  phi((A x)_i, y_i)  +  weight * sum_i |(D x)_i|      (x >= 0 on request)
 
 by Douglas-Rachford splitting (ADMM) with over-relaxation, as in Almeida and
-Figueiredo (2013), https://doi.org/10.1109/TIP.2013.2258354 : the convolution is
+Figueiredo (2013), https://doi.org/10.1109/TIP.2013.2258354 : a convolution is
 made circular on a grid at least as large as the object, and pixels that the
 camera did not see, or that are held out, have w = 0. So there is neither a wrap
 nor an assumption on what lies beyond the edge, and each step is exact: a
-division of spectra for x, and pixel by pixel for the rest. Of each split
+division of spectra for x, and pixel by pixel for the rest. Other forward models take a
+few conjugate gradients for x (:mod:`._systems`). Of each split
 variable and its multiplier only the sum is kept, which says both.
 """
 
@@ -24,8 +25,8 @@ from scipy.fft import next_fast_len
 from torch import Tensor
 
 from ..physics.base import Physics
+from ._systems import system
 from ._tiles import box
-from ._transfer import transfer
 
 #: prox(v, rho, z) of the data term: the u nearest to v that also fits y; z is the present A x.
 Prox = Callable[[Tensor, float, Tensor], Tensor]
@@ -48,7 +49,7 @@ class Splitting:
     Parameters
     ----------
     physics
-        Shift-invariant; stands on the device of y.
+        Linear; stands on the device of y.
     y
         ``(N, 1, *shape)``.
     w
@@ -83,14 +84,14 @@ class Splitting:
         if second > 0:
             for pair in combinations_with_replacement(range(self.ndim), 2):
                 self._terms.append((pair, second * (1.0 if pair[0] == pair[1] else 2**0.5)))
-        self._otf = transfer(physics, self.shape, self.grid, y)
-        self._spectra(y, first, second)
+        roughness = self._roughness(y, first, second)
+        self._system = system(physics, self.shape, self.grid, roughness, y)
 
         axes = tuple(range(2, y.ndim))
         mean = (w * y).sum(axes, keepdim=True) / w.sum(axes, keepdim=True).clamp_min(1)
         self.x = mean + y.new_zeros((*y.shape[:2], *self.grid))
         self.z = mean + torch.zeros_like(y)
-        self._v_data = self.x.clone()
+        self._v_data = mean + y.new_zeros((*y.shape[:2], *self._system.data))
         self._seen(self._v_data).copy_(torch.where(w > 0, y, self.z))
         self._v_sign = self.x.clone() if nonnegative else None
         self._rho_sign = SIGN_LIMITS[1]
@@ -100,7 +101,6 @@ class Splitting:
         """One iteration at ``weight``; go on with another weight to follow a path."""
         rho = weight / SHRINK
         self._press(min(max(SIGN * weight, SIGN_LIMITS[0]), SIGN_LIMITS[1]))
-        axes = tuple(range(-self.ndim, 0))
         data = self._data(prox)
         factor = self._shrinkage()
         rest = torch.zeros_like(self.x)
@@ -110,22 +110,12 @@ class Splitting:
                 shrunk[slab] = v[slab]
             rest += self._difference_adjoint(shrunk, term)
         rest *= rho
-        denominator = rho * self._roughness
+        sign = 0.0
         if self._v_sign is not None:
-            rest += self._rho_sign * (2 * self._v_sign.clamp_min(0) - self._v_sign)
-            denominator = denominator + self._rho_sign
+            sign = self._rho_sign
+            rest += sign * (2 * self._v_sign.clamp_min(0) - self._v_sign)
         target = 2 * data - self._v_data
-        if self._otf is None:
-            spectrum = torch.fft.rfftn(rest + RHO_DATA * target, dim=axes)
-            spectrum /= denominator + RHO_DATA
-            self.x = blurred = torch.fft.irfftn(spectrum, s=self.grid, dim=axes)
-        else:
-            spectrum = torch.fft.rfftn(target, dim=axes) * (RHO_DATA * self._otf.conj())
-            spectrum += torch.fft.rfftn(rest, dim=axes)
-            # where A passes nothing, and nothing else is asked for, stay finite
-            spectrum /= denominator + RHO_DATA * self._power + 1e-9
-            self.x = torch.fft.irfftn(spectrum, s=self.grid, dim=axes)
-            blurred = torch.fft.irfftn(spectrum * self._otf, s=self.grid, dim=axes)
+        self.x, blurred = self._system.solve(self.x, target, rest, (RHO_DATA, rho, sign))
         self.z = self._seen(blurred)
         self._v_data += RELAX * (blurred - data)
         if self._v_sign is not None:
@@ -192,12 +182,12 @@ class Splitting:
             p = (p.roll(1, 2 + axis) - p) / self._spacing[axis]
         return p * term[1] if term[1] != 1 else p
 
-    def _spectra(self, y: Tensor, first: float, second: float) -> None:
+    def _roughness(self, y: Tensor, first: float, second: float) -> Tensor:
+        """Spectrum of D'D."""
         laplacian = y.new_zeros(())
         for axis, n in enumerate(self.grid):
             frequencies = torch.fft.rfftfreq if axis == self.ndim - 1 else torch.fft.fftfreq
             along = [-1 if a == axis else 1 for a in range(self.ndim)]
             f = frequencies(n, device=y.device).reshape(along)
             laplacian = laplacian + (2 - 2 * torch.cos(2 * torch.pi * f)) / self._spacing[axis] ** 2
-        self._roughness = first**2 * laplacian + second**2 * laplacian**2
-        self._power = laplacian if self._otf is None else self._otf.abs() ** 2
+        return first**2 * laplacian + second**2 * laplacian**2

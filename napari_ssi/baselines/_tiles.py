@@ -26,12 +26,17 @@ def box(size: Sequence[int], start: Sequence[int] | None = None) -> tuple[Any, .
 class Tile:
     """One tile: ``outer`` of the frame goes in, ``within`` of the result is kept as ``inner``.
 
-    All three index ``(N, C, [Z,] Y, X)``.
+    All three index ``(N, C, [Z,] Y, X)``, the latter two on the grid of the object.
     """
 
     outer: Slices
     inner: Slices
     within: Slices
+
+    def physics(self, whole: Physics) -> Physics:
+        """The forward model of this tile."""
+        place = self.outer[2:]
+        return whole.part([[s.start for s in place]], [s.stop - s.start for s in place])
 
 
 def tiles(shape: tuple[int, ...], physics: Physics, limit: int) -> list[Tile]:
@@ -41,6 +46,7 @@ def tiles(shape: tuple[int, ...], physics: Physics, limit: int) -> list[Tile]:
     half-width of the PSF and :data:`MARGIN` pixels on each side. The longest axis is cut first.
     """
     halo = physics.halo or ((0, 0),) * len(shape)
+    zoom = physics.finer((1,) * len(shape))
     margins = [2 * max(pair) + MARGIN for pair in halo]
     parts = [1] * len(shape)
 
@@ -50,7 +56,7 @@ def tiles(shape: tuple[int, ...], physics: Physics, limit: int) -> list[Tile]:
         core = math.ceil(shape[axis] / parts[axis])
         return min(shape[axis], core + 2 * margins[axis]) + sum(halo[axis])
 
-    while math.prod(outer(a) for a in range(len(shape))) > limit:
+    while math.prod(outer(a) * zoom[a] for a in range(len(shape))) > limit:
         # a cut pays while the core is larger than its margins
         able = [a for a in range(len(shape)) if shape[a] / (parts[a] + 1) > 2 * margins[a]]
         if not able:
@@ -66,8 +72,8 @@ def tiles(shape: tuple[int, ...], physics: Physics, limit: int) -> list[Tile]:
             start, stop = n * k // p, n * (k + 1) // p
             low, high = max(0, start - margins[axis]), min(n, stop + margins[axis])
             outers.append(slice(low, high))
-            inners.append(slice(start, stop))
-            withins.append(slice(start - low, stop - low))
+            inners.append(slice(start * zoom[axis], stop * zoom[axis]))
+            withins.append(slice((start - low) * zoom[axis], (stop - low) * zoom[axis]))
         both = (slice(None), slice(None))
         found.append(Tile((*both, *outers), (*both, *inners), (*both, *withins)))
     return found

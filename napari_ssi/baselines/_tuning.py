@@ -37,22 +37,26 @@ CROP = {2: (256, 256), 3: (24, 128, 128)}
 SMALLEST, FEWEST = 256, 100
 
 
-def informative(frames: Sequence[Tensor]) -> Tensor:
+def informative(
+    frames: Sequence[Tensor], most: Sequence[int] | None = None
+) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     """The crop, of at most :data:`CROP`, with the most structure: highest variance of smooth values.
 
-    Noise is averaged out before, in blocks of 4 x 4 pixels.
+    Or of at most ``most`` pixels along each axis. Noise is averaged out before, in blocks of
+    4 x 4 pixels. The number of its frame, where it begins there, and its size.
     """
-    best, chosen = -1.0, frames[0]
-    for frame in frames:
+    best, chosen = -1.0, (0, (0,) * (frames[0].ndim - 2), tuple(frames[0].shape[2:]))
+    for number, frame in enumerate(frames):
         shape = tuple(frame.shape[2:])
-        size = tuple(min(n, c) for n, c in zip(shape, CROP[len(shape)], strict=True))
+        limits = most or CROP[len(shape)]
+        size = tuple(min(n, c) for n, c in zip(shape, limits, strict=True))
         for start in _corners(frame, shape, size):
             part = frame[box(size, start)]
             planes = part.reshape(-1, 1, *part.shape[-2:])
             side = min(4, *planes.shape[-2:])
             energy = float(torch.nn.functional.avg_pool2d(planes, side).var(correction=0))
             if energy > best:
-                best, chosen = energy, part
+                best, chosen = energy, (number, start, size)
     return chosen
 
 
@@ -83,11 +87,12 @@ def folds(
     return hidden, noise.alone(hidden)
 
 
-def noise_level(y: Tensor) -> float:
+def noise_level(y: Tensor, w: Tensor | None = None) -> float:
     """Standard deviation of the noise where it is strongest, roughly and robustly; engine units.
 
     The median absolute deviation of a pixel from the mean of its four neighbours in the plane, over
     all pixels and over the brighter half, where photon noise is larger: the larger of the two.
+    Only pixels count that have a weight w above 0, as have their neighbours, if there are some.
     """
     if min(y.shape[-2:]) < 3:
         return 0.0
@@ -96,7 +101,14 @@ def noise_level(y: Tensor) -> float:
         planes[:, :-2, 1:-1] + planes[:, 2:, 1:-1] + planes[:, 1:-1, :-2] + planes[:, 1:-1, 2:]
     ) / 4
     residual = planes[:, 1:-1, 1:-1] - around
-    bright = residual[uniform_filter(around, (0, 3, 3)) >= np.median(around)]
+    level = uniform_filter(around, (0, 3, 3))
+    if w is not None:
+        kept = w.reshape(-1, *w.shape[-2:]).cpu().numpy() > 0
+        whole = kept[:, 1:-1, 1:-1] & kept[:, :-2, 1:-1] & kept[:, 2:, 1:-1]
+        whole &= kept[:, 1:-1, :-2] & kept[:, 1:-1, 2:]
+        if np.count_nonzero(whole) >= FEWEST:
+            residual, level, around = residual[whole], level[whole], around[whole]
+    bright = residual[level >= np.median(around)]
     spread = max(float(np.median(np.abs(r - np.median(r)))) for r in (residual, bright))
     return spread / 0.6745 / math.sqrt(1.25)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..noise.base import NoiseModel
-from ..physics.base import Physics, extend
+from ..physics.base import Physics
 from .base import Baseline
 
 ABOUT = {
@@ -17,11 +17,14 @@ ABOUT = {
         "label": "Richardson-Lucy",
         "summary": "The classical iterative deconvolution: sharpens step by step, and noise with it.",
         "when": "A quick first look, or as the reference that everybody knows.",
-        "physics": ["blur"],
+        "physics": ["mixing"],
     },
 }
 
 _TINY = 1e-6
+#: Pixels of the object that weigh less, over the one that weighs most, are not seen at all: what
+#: a transform leaves of zero is smaller.
+_BLIND = 1e-5
 
 
 class RichardsonLucy(Baseline):
@@ -156,10 +159,13 @@ class RichardsonLucy(Baseline):
         """
         axes = tuple(range(1, y.ndim))
         counts = w * y.clamp_min(0)
-        share = physics.A_adjoint(w).clamp_min(_TINY).reciprocal_()
+        seen = physics.A_adjoint(w)
+        # what is seen by no pixel that counts stays as it is
+        blind = seen < _BLIND * seen.max()
+        share = seen.clamp_min_(_TINY).reciprocal_()
         if start is None:
             mean = counts.sum(axes, keepdim=True) / w.sum(axes, keepdim=True).clamp_min(1)
-            start = extend(mean + torch.zeros_like(counts), physics.halo)
+            start = physics.initial(mean + torch.zeros_like(counts))
         x = previous = start
         step = before = None
         z = torch.empty_like(counts)
@@ -167,13 +173,13 @@ class RichardsonLucy(Baseline):
             # large arrays are written where others have served their turn: new ones cost as much
             # as the arithmetic
             point = x
-            if step is not None and before is not None:
+            if self.accelerated and step is not None and before is not None:
                 alpha = _dot(step, before) / _dot(before, before).clamp_min(1e-20)
                 point = torch.lerp(previous, x, 1 + alpha.clamp(0, 1), out=before).clamp_min_(0)
             torch.clamp_min(physics.A(point), _TINY, out=z)
             mean = z if noise is None else noise.mean(z).clamp_min(_TINY)
             ratio = physics.A_adjoint(torch.div(counts, mean, out=z))
-            previous, x = x, ratio * share
+            previous, x = x, (ratio * share).masked_fill_(blind, 1.0)
             if self.total_variation > 0:
                 x /= (1 - self.total_variation * _curvature(point)).clamp_min_(0.1)
             x *= point

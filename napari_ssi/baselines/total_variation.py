@@ -23,12 +23,14 @@ ABOUT = {
         "label": "Total variation",
         "summary": "The image with the fewest and smallest steps that still explains the recording.",
         "when": "Objects with even areas and sharp edges; smooth ones come out like terraces.",
+        "physics": ["linear"],
     },
     "hessian": {
         "label": "Hessian (second-order variation)",
         "summary": "As total variation, but it is bends that cost: smooth shapes stay smooth.",
         "when": "Nearly always better than total variation on microscope images.",
         "recommended": True,
+        "physics": ["linear"],
         "params": {"curvature": 0.8},
     },
 }
@@ -209,7 +211,7 @@ class TotalVariation(Baseline):
             spacing = [v / min(self.voxel[-ndim:]) for v in self.voxel[-ndim:]]
         nonnegative = self.nonnegative
         if nonnegative is None:
-            nonnegative = any(sum(pair) for pair in physics.halo)
+            nonnegative = not physics.identity
         return Splitting(
             physics,
             y,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics, reflected
+from ._filling import filled
 from ._tiles import box
 from ._transfer import transfer
 from .base import Baseline, relative_spacing
@@ -20,6 +21,7 @@ ABOUT = {
         "label": "Wiener filter",
         "summary": "Linear and immediate: damps the frequencies in which the noise wins.",
         "when": "A first look within a second, or where a linear result is wanted.",
+        "physics": ["invariant"],
     },
 }
 
@@ -94,7 +96,7 @@ class Wiener(Baseline):
         blurred again it is invisible, and held-out pixels cannot tell.
         """
         contrast = float(y.std(correction=0))
-        spectra = _Spectra(_filled(y.expand_as(w), w), physics)
+        spectra = _Spectra(filled(y.expand_as(w), w), physics)
         for count in range(self.tries):
             balance = 1000 * 2.0**-count
             if count and sigma * spectra.amplification(balance) > contrast:
@@ -111,7 +113,7 @@ class Wiener(Baseline):
         w: Tensor | None = None,
     ) -> Iterator[Tensor]:
         """The result, at once."""
-        yield _Spectra(y if w is None else _filled(y.expand_as(w), w), physics).object(setting)
+        yield _Spectra(y if w is None else filled(y.expand_as(w), w), physics).object(setting)
 
 
 class _Spectra:
@@ -178,21 +180,3 @@ def _periodic(y: Tensor, axis: int, size: int) -> Tensor:
     fade = (0.5 - 0.5 * torch.cos(torch.pi * t)).reshape([-1] + [1] * (y.ndim - 1 - axis))
     between = torch.lerp(y.index_select(axis, right), y.index_select(axis, left), fade)
     return torch.cat([y, between], dim=axis)
-
-
-def _filled(y: Tensor, w: Tensor) -> Tensor:
-    """y with the pixels of weight zero replaced by the mean of the others among their neighbours."""
-    means = torch.nn.functional.avg_pool3d if y.ndim == 5 else torch.nn.functional.avg_pool2d
-
-    def pool(
-        image: Tensor, size: int
-    ) -> Tensor:  # of few planes too, which torch's own padding refuses
-        edges = (size // 2,) * (2 * (y.ndim - 2))
-        return means(torch.nn.functional.pad(image, edges), size, 1)
-
-    count, beside = pool(w, 5), pool(w, 3)
-    near = pool(w * y, 3) / beside.clamp_min(1e-6)
-    # with all neighbours held out as well, look a little further
-    far = torch.where(count > 0, pool(w * y, 5) / count.clamp_min(1e-6), y.mean())
-    fill = torch.where(beside > 0, near, far)
-    return torch.where(w > 0, y, fill)

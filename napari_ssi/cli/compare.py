@@ -227,7 +227,7 @@ def _methods(arguments: argparse.Namespace) -> list[str]:
         if not names:
             raise InputError(f"--methods names none; choose from: {', '.join(sorted(known))}.")
         return names
-    physics = "blur" if arguments.psf is not None else "denoising"
+    physics = arguments.physics or ("blur" if arguments.psf is not None else "denoising")
     noise = arguments.noise or "independent"
     fitting = [n for n, e in known.items() if not e.refusal(physics=physics, noise=noise)]
     # Baselines first: they are quick, and something to look at soon.

@@ -56,7 +56,7 @@ def collect() -> dict[str, list[dict[str, Any]]]:
                 "when": entry.when,
                 "recommended": entry.recommended,
                 "role": entry.role,
-                "needs": {"physics": list(entry.physics), "noise": list(entry.noise)},
+                "needs": {"physics": entry.suits(), "noise": list(entry.noise)},
                 "parameters": parameters(entry.load(), entry.params),
             }
             for entry in registry.entries(kind).values()
@@ -137,7 +137,7 @@ def describe(catalogue: dict[str, list[dict[str, Any]]]) -> list[str]:
                 lines += _wrapped(f"When: {entry['when']}")
             for what, names in entry["needs"].items():
                 if names:
-                    lines.append(f"    Needs {what}: {' or '.join(names)}.")
+                    lines += _wrapped(f"Needs {what}: {' or '.join(names)}.")
             for parameter in entry["parameters"]:
                 lines += _wrapped(_parameter(parameter), "      ")
             lines.append("")

@@ -31,6 +31,11 @@ def add_input(parser: argparse.ArgumentParser) -> None:
 def add_recipe(parser: argparse.ArgumentParser, *, method: bool = True) -> None:
     """What is done: any option goes over what ``--recipe`` says."""
     parser.add_argument("--psf", metavar="FILE", type=Path, help="the PSF; none: remove noise only")
+    parser.add_argument(
+        "--physics",
+        metavar="NAME",
+        help="what happened between specimen and recording, see napari-ssi methods",
+    )
     if method:
         parser.add_argument("--method", metavar="NAME", help="see napari-ssi methods")
         parser.add_argument(
@@ -95,12 +100,20 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
     """
     from .. import registry
     from ..io import read_recipe
+    from ..io.psfs import psf_source
     from ..recipe import Recipe
 
     base = getattr(arguments, "recipe", None)
     tree = (read_recipe(base) if base else Recipe()).model_dump(mode="json")
+    if arguments.physics:
+        tree["physics"] = {"name": arguments.physics, "params": {}}
     if arguments.psf is not None:
-        if tree["physics"]["name"] != "blur":
+        if not takes_psf(tree["physics"]["name"]):
+            if arguments.physics:
+                raise InputError(
+                    f"The forward model {arguments.physics} takes no PSF; leave --psf out, or name "
+                    "several in a row with --physics compose."
+                )
             tree["physics"] = {"name": "blur", "params": {}}
         tree["physics"]["params"]["psf"] = psf_source(arguments.psf)
     if arguments.noise:
@@ -134,11 +147,11 @@ def default_method(physics: str, noise: str) -> str:
     return (learned or fitting)[0].name
 
 
-def psf_source(path: Path) -> dict[str, str]:
-    """The PSF of a file as recipes name it, with its hash."""
-    from ..psf.source import read_psf, sha256
+def takes_psf(physics: str) -> bool:
+    """Whether a forward model has a PSF among its parameters."""
+    from .. import registry
 
-    return {"kind": "file", "path": str(path.resolve()), "sha256": sha256(read_psf(path))}
+    return "psf" in registry.find("physics", physics).load().model_fields
 
 
 def refuse_overwriting(output: Path, *inputs: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""``napari-ssi psf theory …``: where point-spread functions come from."""
+"""``napari-ssi psf theory | beads | inspect …``: where point-spread functions come from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from types import ModuleType
 #: runs it.
 COMMANDS = {
     "theory": "compute a PSF from what is written on the objective",
+    "beads": "distil a PSF from a recording of beads",
+    "inspect": "measure a PSF and say what to mind",
 }
 
 

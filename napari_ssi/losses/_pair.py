@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 import torch
 from pydantic import PrivateAttr
@@ -66,13 +67,12 @@ class PairLoss(Loss):
         squares = (z - physics.target(target)).square()
         return (squares * weight).sum() / weight.sum().clamp_min(1)
 
-    def predict(self, network: Network, seen: Tensor) -> Tensor:
-        """The mean over several y_1; the draws are the same each time."""
+    def views(self, y: Tensor) -> Iterator[Tensor]:
+        """Several y_1; the draws are the same each time."""
         if self._noise is None:
-            return network(seen)
-        generator = torch.Generator(seen.device).manual_seed(0)
-        total = torch.zeros_like(seen[:, :1])
+            raise RuntimeError(
+                f"{type(self).__name__} was asked for an estimate before it was trained."
+            )
+        generator = torch.Generator(y.device).manual_seed(0)
         for _ in range(self.passes):
-            first, _ = self.pair(self._noise, seen[:, :1], generator)
-            total += network(torch.cat([first, seen[:, 1:]], 1))
-        return total / self.passes
+            yield self.pair(self._noise, y, generator)[0]

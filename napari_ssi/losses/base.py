@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -92,12 +92,17 @@ class Loss(Configured, ABC):
         """
 
     def once(self, network: Network, seen: Tensor) -> Tensor:
-        """The object from ``seen = physics.initial(y)`` in one pass, by which the weights are judged."""
+        """The object from ``seen = physics.initial(y)``, in one pass of the network."""
         return network(seen)
 
-    def predict(self, network: Network, seen: Tensor) -> Tensor:
-        """The object in the end: as :meth:`once`, unless a method averages several passes."""
-        return self.once(network, seen)
+    @property
+    def passes(self) -> int:
+        """How many :meth:`views` there are."""
+        return 1
+
+    def views(self, y: Tensor) -> Iterator[Tensor]:
+        """The measurements that the network is shown for y, whose objects are averaged: y itself."""
+        yield y
 
 
 def admitted(

@@ -20,7 +20,7 @@ ABOUT = {
         "recording, by predicting pixels that were hidden from it, blurred again.",
         "when": "One blurred, noisy recording, noise independent from pixel to pixel.",
         "recommended": True,
-        "physics": ["blur"],
+        "physics": ["mixing", "saturating"],
     },
     "noise2self": {
         "label": "Noise2Self",
@@ -28,14 +28,14 @@ ABOUT = {
         "were hidden from it.",
         "when": "Noise independent from pixel to pixel, and no blur to undo.",
         "recommended": True,
-        "physics": ["denoising"],
+        "physics": ["identity"],
     },
     "noise2void": {
         "label": "Noise2Void",
         "summary": "As Noise2Self with the settings of Noise2Void: few pixels hidden at a time, "
         "each replaced by a random neighbour.",
         "when": "To compare with Noise2Void.",
-        "physics": ["denoising"],
+        "physics": ["identity"],
         "params": {"density": 0.002, "replacement": "random"},
     },
 }

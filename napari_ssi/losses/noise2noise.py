@@ -20,6 +20,7 @@ ABOUT = {
         "when": "The scene was recorded twice at the same brightness and stood still in between: "
         "neighbouring time points, or two exposures as two channels. The noise may be of any kind, "
         "shared by neighbours too.",
+        "physics": ["denoising", "blur"],
     },
 }
 

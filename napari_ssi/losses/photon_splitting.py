@@ -17,6 +17,7 @@ ABOUT = {
         "summary": "Every photon is dealt to one of two recordings at random, as if each had been "
         "exposed for half the time; the network predicts one from the other.",
         "when": "A photon counter, or a detector of known gain and next to no read noise.",
+        "physics": ["linear"],
         "noise": ["poisson"],
     },
 }

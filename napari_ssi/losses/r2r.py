@@ -17,6 +17,7 @@ ABOUT = {
         "summary": "Recorrupted-to-recorrupted: the recording is split into two whose noise is "
         "independent; the network predicts one from the other.",
         "when": "The noise is known: Gaussian, photon counts, or speckle.",
+        "physics": ["linear"],
         "noise": ["gaussian", "poisson", "gamma", "correlated"],
     },
 }

@@ -17,6 +17,7 @@ ABOUT = {
         "summary": "Stein's unbiased risk estimate: the network sees every pixel, and is kept from "
         "copying noise by how strongly its output follows each of them.",
         "when": "The noise is known (or well measured), and no pixels are clipped or outlying.",
+        "physics": ["linear"],
         "noise": ["gaussian", "poisson", "poisson_gaussian", "correlated"],
     },
 }

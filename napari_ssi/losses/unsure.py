@@ -21,6 +21,7 @@ ABOUT = {
         "following single pixels on average.",
         "when": "The noise is even over the picture, grows with brightness, or is shared by "
         "neighbours, but its level is not known.",
+        "physics": ["linear"],
         "noise": ["independent", "gaussian", "poisson_gaussian", "correlated"],
     },
 }

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from ..background import Levels
 from ..configured import Configured
 from ..errors import InputError
-from ._outliers import outlying
+from ..outliers import outlying
 
 #: Noise below this part of the recording's range is not believed.
 LEAST = 1e-3

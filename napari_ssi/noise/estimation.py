@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..background import Levels
+from ..outliers import outlying
+from ..registry import find
 from ._correlation import REACH, autocorrelation, line_noise
-from ._outliers import outlying
 from ._report import NoiseReport as NoiseReport
 from ._report import kind_of, sentence_of, stripes
 from ._scatter import Line, line, scatter, second_difference, some
@@ -115,7 +116,7 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
     The parameters hold for the channel that was measured; without them a model measures
     each channel for itself.
     """
-    method = "ssi" if physics_name == "blur" else "noise2self"
+    method = "noise2self" if "identity" in find("physics", physics_name).traits else "ssi"
     if report.correlated or report.row_noise or report.column_noise:
         shared = ["Neighbouring pixels"] if report.correlated else []
         shared += [stripes(report)] if stripes(report) else []

@@ -3,7 +3,9 @@
 Shapes are those of the engine, ``(N, C, [Z,] Y, X)``, float32. The *measurement*
 ``y`` is what the camera saw; the *object* ``x`` is larger by the halo, because
 beyond the edge of the picture the specimen goes on, unknown: it is neither zero
-nor mirrored nor periodic there.
+nor mirrored nor periodic there. The object may also be sampled more finely: each
+pixel of the measurement, and of the halo around it, is then divided into ``zoom``
+pixels of the object along each axis.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from ..configured import Configured
 
@@ -24,10 +27,11 @@ Halo = tuple[tuple[int, int], ...]
 
 
 class Physics(Configured, ABC):
-    """A linear forward model ``A``: what the camera would see of an object, without noise.
+    """A forward model ``A``: what the camera would see of an object, without noise.
 
-    A subclass gives :meth:`A` and :meth:`A_adjoint`, and sets ``halo`` in
-    :meth:`bind` if it needs one.
+    A subclass gives :meth:`A` and :meth:`A_adjoint`, and sets ``halo`` and ``zoom`` in
+    :meth:`bind` if it needs them; :meth:`part` if it treats places differently, and
+    :meth:`missing` if some pixels say nothing.
     """
 
     _device: torch.device = PrivateAttr(default_factory=lambda: torch.device("cpu"))
@@ -35,8 +39,31 @@ class Physics(Configured, ABC):
 
     @property
     def halo(self) -> Halo:
-        """Pixels (before, after) by which the object exceeds the measurement, per spatial axis."""
+        """Pixels (before, after) of the measurement by which the object exceeds it, per spatial axis.
+
+        ``()`` for none.
+        """
         return ()
+
+    @property
+    def zoom(self) -> tuple[int, ...]:
+        """Pixels of the object per pixel of the measurement, per spatial axis; ``()`` for one."""
+        return ()
+
+    @property
+    def linear(self) -> bool:
+        """Whether ``A`` is linear; else ``A_adjoint`` is only that of its linear part."""
+        return True
+
+    @property
+    def invariant(self) -> bool:
+        """Whether ``A`` is one convolution, the same everywhere, on the grid of the measurement."""
+        return not any(z > 1 for z in self.zoom)
+
+    @property
+    def identity(self) -> bool:
+        """Whether ``A x = x``: there is noise to remove, and nothing to undo."""
+        return not any(sum(pair) for pair in self.halo) and not any(z > 1 for z in self.zoom)
 
     @property
     def ndim(self) -> int | None:
@@ -60,6 +87,10 @@ class Physics(Configured, ABC):
         self._pixel_size = tuple(float(size) for size in pixel_size)
         return []
 
+    def calibrate(self, scale: float, offset: float) -> None:
+        """Be told the engine's units: 1 stands for ``scale`` above ``offset`` in the recording."""
+        return
+
     @property
     def pixel_size(self) -> tuple[float, ...] | None:
         """The pixel size (µm per spatial axis) it was bound to; ``None`` before."""
@@ -74,8 +105,28 @@ class Physics(Configured, ABC):
         """The adjoint: ``<A(x), y> == <x, A_adjoint(y)>`` for all x, y."""
 
     def initial(self, y: Tensor) -> Tensor:
-        """The linear, object-shaped input of the network: y, extended by reflection."""
-        return extend(y, self.halo)
+        """The linear, object-shaped input of the network: y extended by reflection, and upsampled."""
+        return upsample(extend(y, self.halo), self.zoom)
+
+    def upsample(self, y: Tensor) -> Tensor:
+        """y on the grid of the object (linear), as :meth:`initial`, without the halo."""
+        return upsample(y, self.zoom)
+
+    def part(self, starts: Sequence[Sequence[int]], shape: Sequence[int]) -> Physics:
+        """The forward model of windows of the measurement, one for each image of a batch.
+
+        ``starts`` are their first pixels in the measurement it is bound to, ``shape`` is that
+        of each. Itself, where all places are alike.
+        """
+        return self
+
+    def missing(self, y: Tensor) -> Tensor | None:
+        """Pixels (bool) of a whole measurement ``(1, 1, *shape)`` that say nothing of the object.
+
+        They count in no loss and no baseline, and what sees y sees their neighbours instead.
+        ``None``: there are none. Whatever ``A`` predicts of them is compared with nothing.
+        """
+        return None
 
     def retaken(self, y: Tensor) -> Tensor:
         """As :meth:`initial`, of a measurement that ``A`` has just made: beyond it nothing is known."""
@@ -95,12 +146,21 @@ class Physics(Configured, ABC):
 
     def crop(self, x: Tensor) -> Tensor:
         """The part of the object that lies under the measurement."""
-        return crop(x, self.halo)
+        return crop(x, scaled(self.halo, self.zoom))
+
+    def extent(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Spatial ``shape`` of a measurement and the halo around it, in pixels of the measurement."""
+        halo = self.halo or ((0, 0),) * len(shape)
+        return tuple(n + before + after for n, (before, after) in zip(shape, halo, strict=True))
 
     def object_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Spatial shape of the object for a measurement of spatial ``shape``."""
-        halo = self.halo or ((0, 0),) * len(shape)
-        return tuple(n + before + after for n, (before, after) in zip(shape, halo, strict=True))
+        return self.finer(self.extent(shape))
+
+    def finer(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """A length or a place along each axis, counted in pixels of the object."""
+        zoom = self.zoom or (1,) * len(shape)
+        return tuple(n * z for n, z in zip(shape, zoom, strict=True))
 
     def symmetries(self, ndim: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Flips and swaps of the spatial axes that commute with ``A``.
@@ -156,6 +216,23 @@ def extend(y: Tensor, halo: Halo) -> Tensor:
             index = torch.as_tensor(reflected(-before, n + after, n), device=y.device)
             y = y.index_select(axis, index)
     return y
+
+
+def scaled(halo: Halo, zoom: Sequence[int]) -> Halo:
+    """A halo counted in pixels of the object."""
+    if not zoom:
+        return halo
+    return tuple((a * z, b * z) for (a, b), z in zip(halo, zoom, strict=True))
+
+
+def upsample(y: Tensor, zoom: Sequence[int]) -> Tensor:
+    """Divide each pixel into ``zoom``, linearly between their centres; beyond these the nearest."""
+    if not any(z > 1 for z in zoom):
+        return y
+    size = [n * z for n, z in zip(y.shape[2:], zoom, strict=True)]
+    mode = "bilinear" if len(size) == 2 else "trilinear"
+    with torch.autocast(y.device.type, enabled=False):
+        return interpolate(y, size=size, mode=mode, align_corners=False)
 
 
 def crop(x: Tensor, halo: Halo) -> Tensor:

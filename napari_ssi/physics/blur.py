@@ -23,6 +23,7 @@ ABOUT = {
         "label": "Blur by a PSF (deconvolve)",
         "summary": "The image is the specimen convolved with a point-spread function, plus noise.",
         "when": "You have a PSF, measured or computed, or know its width.",
+        "traits": ["linear", "mixing", "invariant"],
     },
 }
 
@@ -64,6 +65,8 @@ class Blur(Physics):
     )
 
     _kernel: Tensor = PrivateAttr()
+    #: Whether the kernel was given as it is, and there is no PSF to be prepared.
+    _ready: bool = PrivateAttr(False)
     _otf: dict[tuple[tuple[int, ...], torch.dtype, bool], Tensor] = PrivateAttr(
         default_factory=dict
     )
@@ -77,6 +80,14 @@ class Blur(Physics):
         blur.bind(shape, (1.0,) * len(shape), np.asarray(psf))
         return blur
 
+    @classmethod
+    def with_kernel(cls, kernel: NDArray[np.float32]) -> Blur:
+        """A blur whose kernel is ready: it sums to 1, and its centre is at ``size // 2``."""
+        blur = cls()
+        blur._kernel = torch.from_numpy(np.ascontiguousarray(kernel, np.float32))
+        blur._ready = True
+        return blur
+
     def bind(
         self,
         shape: Sequence[int],
@@ -85,15 +96,18 @@ class Blur(Physics):
     ) -> list[str]:
         """Load the PSF if none is given, then check and prepare it (:func:`~..psf.prepare.prepare`)."""
         super().bind(shape, pixel_size)
+        if self._ready:
+            return []
+        notes: list[str] = []
         if psf is None:
             if self.psf is None:
                 raise InputError("Blur needs a PSF: choose a layer, a file or a width.")
-            psf = load(self.psf, pixel_size)
+            psf = load(self.psf, pixel_size, notes)
         prepared = prepare(psf, shape, subtract_background=self.subtract_background)
         with torch.inference_mode(False):  # a kernel made in it could not be trained through
             self._kernel = torch.from_numpy(prepared.kernel).to(self.device)
         self._otf.clear()
-        return list(prepared.notes)
+        return [*notes, *prepared.notes]
 
     @property
     def kernel(self) -> Tensor:

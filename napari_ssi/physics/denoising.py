@@ -11,6 +11,7 @@ ABOUT = {
         "label": "No blur (denoise only)",
         "summary": "The image is noisy but sharp enough: only the noise is removed.",
         "when": "The blur is small, or there is no point-spread function.",
+        "traits": ["linear", "identity", "invariant"],
     },
 }
 

@@ -60,24 +60,38 @@ def without_background(psf: NDArray[np.float64]) -> tuple[NDArray[np.float64], l
     ]
     if 0 <= level <= FLAT * median:
         return above, notes
+    bead = standing_out(psf, level)
+    if bead is None:
+        return above, notes
+    light = np.maximum(above, 0)
+    outside = float(light[~bead].sum() / light.sum())
+    if outside > 0.001:
+        notes.append(f"Noise and other beads around the PSF ({outside:.1%} of the light) set to 0.")
+    return np.where(bead, above, 0.0), notes
+
+
+def standing_out(psf: NDArray[np.float64], level: float) -> NDArray[np.bool_] | None:
+    """The pixels of the bead: see :func:`without_background`.
+
+    None where there is no bead, or where what lies around it is light rather than
+    noise above ``level``, and so should stay.
+    """
     smooth, rim = _smooth_rim(psf)
+    median = float(np.median(smooth[rim]))
     spread = 1.4826 * float(np.median(np.abs(smooth[rim] - median)))
     # The brightest place of the smoothed picture: a single hot pixel is not a bead.
     peak = np.unravel_index(int(np.argmax(smooth)), smooth.shape)
     height = float(smooth[peak]) - median
     parts, _ = label(smooth > median + min(4 * spread, 0.5 * height))
     if height <= 0 or not parts[peak]:
-        return above, notes
-    bead = binary_dilation(parts == parts[peak], iterations=2)
-    light = np.maximum(above, 0)
-    outside = float(light[~bead].sum() / light.sum())
+        return None
+    bead: NDArray[np.bool_] = binary_dilation(parts == parts[peak], iterations=2)
     # What pure noise of this size would leave above the level; a smooth skirt is light.
     noise = 1.4826 * float(np.median(np.abs((psf - smooth)[rim])))
-    if 0.4 * noise * np.count_nonzero(~bead) < NOISY * float(light[~bead].sum()):
-        return above, notes
-    if outside > 0.001:
-        notes.append(f"Noise and other beads around the PSF ({outside:.1%} of the light) set to 0.")
-    return np.where(bead, above, 0.0), notes
+    light = np.maximum(psf - level, 0)[~bead]
+    if 0.4 * noise * light.size < NOISY * float(light.sum()):
+        return None
+    return bead
 
 
 def _rim_levels(psf: NDArray[np.floating]) -> tuple[float, float]:

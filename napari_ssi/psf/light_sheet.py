@@ -47,7 +47,7 @@ class LightSheetPSF(TheoryPSF):
         le=1000,
         title="Sheet thickness",
         description="Full width of the sheet at half its brightness; empty: from its aperture.",
-        json_schema_extra={"unit": "µm"},
+        json_schema_extra={"unset": "open", "unit": "µm"},
     )
     sheet_aperture: float | None = Field(
         None,
@@ -56,7 +56,7 @@ class LightSheetPSF(TheoryPSF):
         title="Sheet aperture",
         description="Numerical aperture of the beam that makes the sheet, where its brightness in "
         "the pupil has fallen to 1/e²; needs the excitation wavelength.",
-        json_schema_extra={"unit": ""},
+        json_schema_extra={"unset": "open", "unit": ""},
     )
     excitation_wavelength: float | None = Field(
         None,
@@ -64,7 +64,7 @@ class LightSheetPSF(TheoryPSF):
         le=2.0,
         title="Excitation wavelength",
         description="Of the sheet, in vacuum; needed with its aperture only.",
-        json_schema_extra={"unit": "µm"},
+        json_schema_extra={"unset": "open", "unit": "µm"},
     )
 
     @model_validator(mode="after")

@@ -93,7 +93,7 @@ def describe(psf: ArrayLike, pixel_size: Sequence[float]) -> list[str]:
             f"The PSF is narrower than {NARROW} pixels along {where}: there is little blur to undo, "
             "and denoising alone may do as well. Check that its pixel size is that of the image."
         )
-    if (difference := _asymmetry(array, centre)) > ASYMMETRIC:
+    if (difference := asymmetry(array, centre)) > ASYMMETRIC:
         found.append(
             f"The PSF is asymmetric: it and its mirror image differ by {difference:.0%} of its weight. "
             "That is right for an aberrated microscope; otherwise, measure it again."
@@ -159,7 +159,7 @@ def _within(psf: NDArray[np.float64], radius: int) -> float:
     return float(positive[box].sum() / positive.sum())
 
 
-def _asymmetry(psf: NDArray[np.float64], centre: Sequence[float]) -> float:
+def asymmetry(psf: NDArray[np.float64], centre: Sequence[float]) -> float:
     """Share of the weight that moves when the PSF is mirrored through its centre; 0 to 1.
 
     The centre is first moved onto the middle of the picture, between pixels if need

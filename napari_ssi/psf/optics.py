@@ -98,7 +98,7 @@ class Optics(Configured):
         title="Design coverslip thickness",
         description="Thickness that the objective, or its correction collar, is set to; empty: "
         "the actual one.",
-        json_schema_extra={"unit": "µm", "advanced": True},
+        json_schema_extra={"unset": "as actual", "unit": "µm", "advanced": True},
     )
     design_coverslip_index: float | None = Field(
         None,
@@ -107,7 +107,7 @@ class Optics(Configured):
         title="Design coverslip index",
         description="Refractive index of the coverslip that the objective is made for; empty: the "
         "actual one.",
-        json_schema_extra={"unit": "", "advanced": True},
+        json_schema_extra={"unset": "as actual", "unit": "", "advanced": True},
     )
     design_immersion_index: float | None = Field(
         None,
@@ -116,7 +116,7 @@ class Optics(Configured):
         title="Design immersion index",
         description="Refractive index of the immersion that the objective is made for; empty: the "
         "actual one.",
-        json_schema_extra={"unit": "", "advanced": True},
+        json_schema_extra={"unset": "as actual", "unit": "", "advanced": True},
     )
     working_distance: float = Field(
         150.0,

@@ -10,13 +10,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from ..configured import sentence
 from ..errors import InputError
 from .confocal import ConfocalPSF
 from .gaussian import gaussian
 from .light_sheet import LightSheetPSF
+from .resample import resampled
 from .spinning_disk import SpinningDiskPSF
 from .theory import TheoryPSF
 from .two_photon import TwoPhotonPSF
@@ -24,13 +25,19 @@ from .widefield import WidefieldPSF
 
 
 class FilePSF(BaseModel):
-    """A PSF in a file: TIFF or ``.npy``, with the image's pixel size."""
+    """A PSF in a file: TIFF or ``.npy``; resampled where its voxels differ from the image's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["file"] = "file"
     path: str = Field(description="Path, absolute or relative to the recipe.")
     sha256: str | None = Field(None, description="Hash of the array, checked when it is read.")
+    voxel_size: tuple[PositiveFloat, ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=3,
+        description="µm, (Y, X) or (Z, Y, X); what the file states if not given, else the image's.",
+    )
 
 
 class ArrayPSF(BaseModel):
@@ -94,8 +101,13 @@ def make_source(params: Mapping[str, Any]) -> Source:
     return source
 
 
-def load(source: Source, pixel_size: Sequence[float]) -> NDArray[np.floating]:
-    """The PSF array that ``source`` stands for, on a grid of ``pixel_size`` (µm per axis)."""
+def load(
+    source: Source, pixel_size: Sequence[float], notes: list[str] | None = None
+) -> NDArray[np.floating]:
+    """The PSF array that ``source`` stands for, on a grid of ``pixel_size`` (µm per axis).
+
+    Sentences on what was done to it are added to ``notes``.
+    """
     if isinstance(source, TheoryPSF):
         return source.compute(pixel_size)
     if isinstance(source, GaussianPSF):
@@ -111,6 +123,10 @@ def load(source: Source, pixel_size: Sequence[float]) -> NDArray[np.floating]:
             f"The PSF in {source.path} is not the one the recipe was made with; "
             "restore the original file, or choose the PSF again."
         )
+    if source.voxel_size is not None:
+        array, said = resampled(array, source.voxel_size, pixel_size)
+        if notes is not None:
+            notes += said
     return array
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..events import Control, Progress
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from ..restorer import Weighted, WeightedRestorer
+from ..restorer import Show, Weighted, WeightedRestorer
 
 #: Parts that the pixels are dealt into.
 FOLDS = 4
@@ -52,8 +52,9 @@ class FirstGuess:
         noise: NoiseModel,
         control: Control,
         generator: torch.Generator,
+        show: Show | None = None,
     ) -> Generator[Progress, None, FirstGuess]:
-        """Tune the method, then restore each frame once a fold."""
+        """Tune the method, then restore each frame once a fold; ``show`` is of the first frame."""
         tuning = restorer.fit([f.cpu() for f in frames], physics, noise, control, generator)
         while True:
             try:
@@ -62,12 +63,14 @@ class FirstGuess:
                 method: Weighted = end.value
                 break
             # its figures are not those of the training, which the history and the plot show
-            yield replace(progress, stage="first guess", values={}, message="")
-        folds, objects = [], []
+            yield replace(progress, stage="tuning the first guess", values={}, message="")
+        folds: list[Tensor] = []
+        objects: list[Tensor] = []
         for frame, out in zip(frames, held, strict=True):
             fold = torch.randint(FOLDS, frame.shape, generator=generator).to(frame.device)
             w = torch.cat([((fold != k) & ~out).to(frame.dtype) for k in range(FOLDS)])
-            objects.append((yield from method.objects(frame, w, physics, control)))
+            first = show if not objects else None
+            objects.append((yield from method.objects(frame, w, physics, control, first)))
             folds.append(fold.to(torch.uint8))
         return cls(method, folds, objects)
 
@@ -97,9 +100,12 @@ def limited(frames: Sequence[Tensor]) -> tuple[list[Tensor], list[tuple[int, int
 
 def around(y: Tensor, objects: Tensor, part: Sequence[tuple[int, int]], physics: Physics) -> Tensor:
     """A whole frame and a guess for it: that of one fold where there is one, else the frame."""
+    y = physics.upsample(y)
     guess = y.clamp_min(0)
     inside = guess
-    for axis, (start, size) in enumerate(part, start=2):
+    starts = physics.finer([start for start, _ in part])
+    sizes = physics.finer([size for _, size in part])
+    for axis, (start, size) in enumerate(zip(starts, sizes, strict=True), start=2):
         inside = inside.narrow(axis, start, size)
     inside.copy_(physics.crop(objects[:1]))
     return torch.cat([y, guess], 1)

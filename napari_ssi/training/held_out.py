@@ -20,6 +20,8 @@ TRIM = 0.98
 SHARE = 0.03
 #: The same with the neighbours that share their noise, where they do.
 GUARDED = 0.1
+#: Standard errors by which a network has to be better than its first guess to be kept.
+BELIEVED = 2.0
 #: Pixels of the object that are looked at in a check, at most, in 2D and 3D.
 LOOKED_AT = {2: 150_000, 3: 600_000}
 
@@ -57,14 +59,14 @@ class HeldOut:
         generator: torch.Generator,
         guess: FirstGuess | None = None,
     ) -> None:
-        shape = physics.object_shape(frames[0].shape[2:])
+        shape = physics.extent(frames[0].shape[2:])
         whole = Windows(frames, held, physics, shape, False, guess)
         most = LOOKED_AT[len(whole.size)]
-        if math.prod(whole.size) <= most:
-            windows, n = whole, min(len(frames), most // math.prod(whole.size))
+        if math.prod(whole.object) <= most:
+            windows, n = whole, min(len(frames), most // math.prod(whole.object))
         else:
             windows = Windows(frames, held, physics, size, False, guess)
-            n = max(2, most // math.prod(windows.size))
+            n = max(2, most // math.prod(physics.finer(windows.size)))
         self._noise = noise
         self._batches = []
         for _ in range(n):
@@ -72,13 +74,28 @@ class HeldOut:
             target = view.target(noise.alone(mask))
             self._batches.append((view.initial(replaced(y, mask)), view.target(y), target, view))
 
-    def __call__(self, network: Callable[[Tensor], Tensor]) -> float:
-        """The score of a network."""
+    def squares(self, network: Callable[[Tensor], Tensor]) -> Tensor:
+        """The squared residual of each held-out pixel (N,)."""
         squares = []
         with torch.no_grad():
             for seen, y, target, view in self._batches:
                 z = self._noise.mean(view.A(network(seen)))
                 squares.append((z - y)[target].square())
-        values = torch.cat(squares).sort().values
+        return torch.cat(squares)
+
+    def gain(self, before: Tensor, network: Callable[[Tensor], Tensor]) -> float:
+        """By how many standard errors a network's squares are smaller than those ``before``.
+
+        Pixel by pixel, so that the noise of the recording, most of either score, falls out.
+        """
+        after = self.squares(network)
+        kept = (before + after).argsort()[: max(2, int(TRIM * len(before)))]
+        pairs = (before - after)[kept].cpu().double()
+        error = float(pairs.std()) / math.sqrt(len(pairs))
+        return float(pairs.mean()) / error if error > 0 else 0.0
+
+    def __call__(self, network: Callable[[Tensor], Tensor]) -> float:
+        """The score of a network."""
+        values = self.squares(network).sort().values
         kept = values[: max(1, int(TRIM * len(values)))]
         return float(kept.cpu().double().mean())  # an Apple GPU has no double precision

@@ -35,7 +35,7 @@ class TrainedModel:
     network
         The network with its averaged weights.
     loss
-        For the way it predicts.
+        For what it shows the network.
     estimates
         ``held_out``, ``best_step``, ``steps`` …
     ensemble
@@ -67,42 +67,52 @@ class TrainedModel:
                 f"What was learned restores {_KINDS[self.network.ndim]}, but this recording is of "
                 f"{_KINDS[ndim]}; train on it instead."
             )
-        if nothing_learned(self.estimates):
-            return y.cpu().clone()  # stopped before the first step: the weights are random
-        y, bad = cleaned(y, self.trusted)
+        if nothing_learned(self.estimates):  # the weights are random
+            return physics.upsample(y).cpu().clone()
+        lost, measured = physics.missing(y), y
+        y, bad = cleaned(y, self.trusted, lost)
         if self.trusted is not None:
-            self.estimates["outliers"] = float(bad.float().mean())
+            self.estimates["outliers"] = float(
+                (bad if lost is None else bad & ~lost).float().mean()
+            )
+        first: Tensor | None = None
         if self.guess is not None:
-            steps = self.guess.apply(y, physics, control)
+            given = y if lost is None else torch.where(lost, measured, y)
+            steps = self.guess.apply(given, physics, control)
             while True:
                 try:
                     progress = next(steps)
                 except StopIteration as end:
-                    y = torch.cat([y, end.value.to(y)], 1)
+                    first = end.value.to(y)
                     break
                 yield replace(progress, stage="first guess", values={}, preview=None)
+            if "start_held_out" not in self.estimates and self.estimates.get("best_step") == 0:
+                return first.cpu()  # no correction was better than none
             began = time.monotonic()
         same, *others = physics.symmetries(ndim)
         moves = [same, *(m for m in others if self.ensemble and m in self.moves)]
-        total = torch.zeros(y[:, :1].shape)
+        total = torch.zeros((*y.shape[:2], *physics.finer(y.shape[2:])))
+        passes = len(moves) * self.loss.passes
+        predict = on_device(self.loss, self.network, device)
+        # one view at a time: of a volume, all of them would fill the memory
+        turns = ((view, move) for view in self.loss.views(y) for move in moves)
         with interruptible(self.network, control.checkpoint):
-            for done, (order, flips) in enumerate(moves):
+            for done, (view, (order, flips)) in enumerate(turns):
                 # the frame stays where it is; only tiles travel to the device
-                moved = transform(y, order, flips).contiguous()
+                moved = transform(shown(view, first, physics), order, flips).contiguous()
                 out = torch.empty(moved[:, :1].shape)
-                predict = on_device(self.loss, self.network, device)
                 for tile, tiles in run_tiled(self.network, predict, moved, out):
                     control.checkpoint()
                     yield Progress(
                         "restoring",
                         done * tiles + tile,
-                        len(moves) * tiles,
+                        passes * tiles,
                         elapsed=time.monotonic() - began,
                     )
                 back = out.flip([2 + a for a in flips]) if flips else out
                 inverse = sorted(range(ndim), key=order.__getitem__)
                 total += transform(back, inverse, ())
-        return total / len(moves)
+        return total / passes
 
 
 def nothing_learned(estimates: Mapping[str, float]) -> bool:
@@ -110,11 +120,24 @@ def nothing_learned(estimates: Mapping[str, float]) -> bool:
     return estimates.get("steps") == 0 and "start_held_out" not in estimates
 
 
-def cleaned(y: Tensor, noise: NoiseModel | None) -> tuple[Tensor, Tensor]:
-    """y with the pixels that the noise does not explain replaced by their neighbours; which these are."""
-    if noise is None:
-        return y, torch.zeros_like(y, dtype=torch.bool)
-    bad = noise.outliers(y)
+def shown(y: Tensor, guess: Tensor | None, physics: Physics) -> Tensor:
+    """What the network is shown of a whole frame, on the grid of the object."""
+    y = physics.upsample(y)
+    return y if guess is None else torch.cat([y, guess], 1)
+
+
+def cleaned(
+    y: Tensor, noise: NoiseModel | None, missing: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """y with bad pixels replaced by their neighbours; which these are.
+
+    Bad are those that are ``missing``, and those that the ``noise`` does not explain.
+    """
+    bad = torch.zeros_like(y, dtype=torch.bool)
+    if missing is not None:
+        bad = bad | missing
+    if noise is not None:
+        bad = bad | noise.outliers(y if missing is None else replaced(y, bad))
     return (replaced(y, bad) if bool(bad.any()) else y), bad
 
 
@@ -122,7 +145,7 @@ def on_device(loss: Loss, network: UNetModule, device: torch.device) -> Callable
     """Maps a tile, wherever it is, to the estimate of the object on ``device``."""
 
     def predict(tile: Tensor) -> Tensor:
-        return loss.predict(network, tile.to(device))
+        return loss.once(network, tile.to(device))
 
     return predict
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..events import Control
 from ..physics.base import Physics
-from ..restorer import Steps
+from ..restorer import Show, Steps
 from .first_guess import FOLDS, FirstGuess
 
 
@@ -41,12 +41,15 @@ class RandomField:
                 "The deep image prior has learned one frame only, and this is another; train on it "
                 "instead."
             )
-        return self.values
+        return physics.upsample(self.values)
 
-    def objects(self, y: Tensor, w: Tensor, physics: Physics, control: Control) -> Steps:
-        """The same for all weightings: the recording has no part in it."""
-        x = yield from self.apply(y, physics, control)
-        return physics.initial(x.to(physics.device)).expand(len(w), *x.shape[1:])
+    def objects(
+        self, y: Tensor, w: Tensor, physics: Physics, control: Control, show: Show | None = None
+    ) -> Steps:
+        """The same for all weightings: the recording has no part in it, and nothing is shown."""
+        yield from self.apply(y, physics, control)
+        x = physics.initial(self.values.to(physics.device))
+        return x.expand(len(w), *x.shape[1:])
 
 
 def beside(y: Sequence[Tensor], physics: Physics, generator: torch.Generator) -> FirstGuess:

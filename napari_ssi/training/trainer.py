@@ -7,9 +7,12 @@ import math
 import time
 from collections.abc import Generator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -104,12 +107,22 @@ class Trainer:
         random = torch.Generator(device).manual_seed(_seed(generator))
         self.loss.begin()
         guided = self.guided(physics, noise)
-        shown, _ = cleaned(y[0][:, :1], trusted)
-        guess = None
+        first = y[0][:, :1]
+        shown, _ = cleaned(first, trusted, physics.missing(first))
+        whole = physics
+        guess: FirstGuess | None = None
+        preview = Preview(control, whole.zoom)
+        picture: NDArray[np.float32] | None = None
         if guided is not None:
             frames, part = first_guess.limited(frames)
+            physics = whole.part([[start for start, _ in part]], [size for _, size in part])
+        lost = [physics.missing(f) for f in frames]
+        measured = frames
         frames, spoiled = (
-            list(p) for p in zip(*(cleaned(f, trusted) for f in frames), strict=True)
+            list(p)
+            for p in zip(
+                *(cleaned(f, trusted, m) for f, m in zip(frames, lost, strict=True)), strict=True
+            )
         )
         # of two recordings of one scene, the same pixels
         held = held_out.draw([f[:, :1] for f in frames], noise, random)
@@ -117,27 +130,47 @@ class Trainer:
         apart = [h | bad for h, bad in zip(held, spoiled, strict=True)]
         held = [h & ~bad for h, bad in zip(held, spoiled, strict=True)]
         if guided is not None:
-            guess = yield from FirstGuess.fit(
-                guided, frames, apart, physics, noise, control, generator
-            )
-            shown = first_guess.around(shown, guess.objects[0], part, physics)
+            # as it was measured where it is missing, so that the method sees what it is to leave out
+            given = [
+                f if m is None else torch.where(m, was, f)
+                for was, f, m in zip(measured, frames, lost, strict=True)
+            ]
+            recording = whole.upsample(shown)
+            places = zip(*(whole.finer(pair) for pair in zip(*part, strict=True)), strict=True)
+            place = [(start, size) for start, size in places]
+
+            def show(image: Tensor, now: bool) -> NDArray[np.float32] | None:
+                return preview.guess(recording, image, place, now=now)
+
+            steps = FirstGuess.fit(guided, given, apart, physics, noise, control, generator, show)
+            while True:
+                try:
+                    progress = next(steps)
+                except StopIteration as end:
+                    guess = end.value
+                    break
+                yield replace(progress, plane=preview.plane)
+            assert guess is not None
+            picture = show(physics.crop(guess.objects[0][:1]), True)
+            shown = first_guess.around(shown, guess.objects[0], part, whole)
             began = time.monotonic()
         elif self.loss.sees_a_field:
             guess = random_field.beside(y, physics, random)
             everything = [(0, n) for n in y[0].shape[2:]]
             shown = first_guess.around(shown, guess.objects[0], everything, physics)
+        else:
+            shown = whole.upsample(shown)
         windows = self.windows(frames, apart, physics, guess)
         judge = ([f[:, :1] for f in frames], [h[:, :1] for h in held])
         score = held_out.HeldOut(*judge, physics, noise, windows.size, generator, guess)
         network = self.build(windows.object, generator, guided=guided is not None).to(device)
         averaged = copy.deepcopy(network)
         judged = partial(self.loss.once, averaged)
-        best = copy.deepcopy(network.state_dict())
+        best = at_first = copy.deepcopy(network.state_dict())
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
-        preview = Preview(control)
         budget = self.steps(len(windows.size))
-        every = max(5, min(25, budget // 8))
+        every = self.every(budget)
         reason = "the step budget was used up"
         values: dict[str, float] = {}
         reported = step = 0
@@ -151,7 +184,9 @@ class Trainer:
         if guided is not None or self.start is not None:  # what has to be improved on
             schedule.report(0, score(judged))
         at_start = schedule.best
-        yield Progress("training", 0, budget, elapsed=time.monotonic() - began)
+        alone = None if guided is None or self.start is not None else score.squares(judged)
+        elapsed = time.monotonic() - began
+        yield Progress("training", 0, budget, {}, elapsed, picture, preview.plane)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
             for step in range(1, budget + 1):
                 control.checkpoint()
@@ -215,9 +250,15 @@ class Trainer:
         keep_best = self.settings.select or diverged
         if keep_best:
             averaged.load_state_dict(best)
+        best_step = schedule.best_step if keep_best else step
+        surer = alone is None or score.gain(alone, judged) >= held_out.BELIEVED
+        kept = schedule.best
+        if keep_best and not surer:  # the lowest of many looks at few pixels is so by luck, too
+            best_step, kept = 0, at_start
+            averaged.load_state_dict(at_first)
         estimates = {
             "steps": float(step),
-            "best_step": float(schedule.best_step if keep_best else step),
+            "best_step": float(best_step),
             "training_seconds": time.monotonic() - began,
             **self.loss.estimates,
         }
@@ -226,8 +267,8 @@ class Trainer:
         if guess is not None:
             learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
             estimates["learned_from"] = learned
-        if math.isfinite(schedule.best):
-            estimates["held_out"] = schedule.best
+        if math.isfinite(kept):
+            estimates["held_out"] = kept
         yield Progress(
             "training",
             step,
@@ -236,7 +277,7 @@ class Trainer:
             estimates["training_seconds"],
             message=f"Training ended after {step} steps: {reason}.",
         )
-        ensemble = self.ensemble(windows.shape, len(frames))
+        ensemble = self.ensemble(physics.finer(windows.shape), len(frames))
         method = None if guess is None else guess.method
         moves = windows.moves
         return TrainedModel(averaged, self.loss, estimates, ensemble, moves, method, trusted)
@@ -244,10 +285,12 @@ class Trainer:
     def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:
         """The method of the first guess, where there is a blur to undo, and loss and noise allow it.
 
+        It is made for linear forward models.
+
         Noise that pixels share would reach them through the guess: around each pixel of a fold
         lie pixels of all others.
         """
-        blurs = any(sum(pair) for pair in physics.halo)
+        blurs = physics.linear and not physics.identity
         allowed = self.loss.cross_fits and not noise.correlated
         allowed = allowed and all(term.goes_with_a_guess for term, *_ in self.penalties)
         return self.guess if blurs and allowed else None
@@ -263,6 +306,10 @@ class Trainer:
         ndim = frames[0].ndim - 2
         inner = self.settings.patch or ((80, 80) if ndim == 2 else (16, 48, 48))
         inner = (*inner[:1] * max(0, ndim - len(inner)), *inner)[-ndim:]
+        if self.settings.patch is None:  # the network sees the finer grid of the object
+            inner = tuple(
+                -(-n // z) for n, z in zip(inner, physics.finer((1,) * ndim), strict=True)
+            )
         halo = physics.halo or ((0, 0),) * ndim
         size = [n + a + b for n, (a, b) in zip(inner, halo, strict=True)]
         size = [-(-s // 8) * 8 for s in size]
@@ -289,6 +336,10 @@ class Trainer:
     def steps(self, ndim: int) -> int:
         """The budget."""
         return self.settings.steps or Training.STEPS[self.effort][ndim == 3]
+
+    def every(self, budget: int) -> int:
+        """Steps between two looks at the held-out error."""
+        return max(5, min(25, budget // 8))
 
     def ensemble(self, shape: Sequence[int], frames: int) -> bool:
         """Whether the symmetries are averaged in frames of spatial ``shape``."""

@@ -43,6 +43,11 @@ class WindowPhysics(Physics):
         """As the whole."""
         return self._whole.halo
 
+    @property
+    def zoom(self) -> tuple[int, ...]:
+        """As the whole."""
+        return self._whole.zoom
+
     def A(self, x: Tensor) -> Tensor:
         """As the whole."""
         return self._whole.A(x)
@@ -53,7 +58,7 @@ class WindowPhysics(Physics):
 
     def initial(self, y: Tensor) -> Tensor:
         """y with what lies beyond the picture's edge replaced by its reflection, and the guess."""
-        seen = self._folded(y)
+        seen = self.upsample(self._folded(y))
         return seen if self._guess is None else torch.cat([seen, self._guess], 1)
 
     def retaken(self, y: Tensor) -> Tensor:
@@ -91,7 +96,8 @@ class Windows:
     physics
         Bound to the frames' shape.
     size
-        Pixels of the object per axis; cut to the object where that is smaller.
+        Pixels per axis, those of the measurement; cut to its extent, halo included, where that
+        is smaller.
     symmetric
         Draw a random symmetry of the physics for each batch.
     guess
@@ -113,7 +119,8 @@ class Windows:
         self.physics = physics
         self.shape = tuple(frames[0].shape[2:])
         self.object = physics.object_shape(self.shape)
-        self.size = tuple(min(s, n) for s, n in zip(size, self.object, strict=True))
+        self.extent = physics.extent(self.shape)
+        self.size = tuple(min(s, n) for s, n in zip(size, self.extent, strict=True))
         self.halo = physics.halo or ((0, 0),) * len(self.shape)
         ndim = len(self.shape)
         moves = physics.symmetries(ndim) if symmetric else []
@@ -127,12 +134,13 @@ class Windows:
         starts = torch.stack(
             [
                 torch.randint(whole - size + 1, (n,), generator=generator)
-                for whole, size in zip(self.object, self.size, strict=True)
+                for whole, size in zip(self.extent, self.size, strict=True)
             ]
         )
         which = torch.randint(len(self.frames), (n,), generator=generator)
         parts = torch.randint(FOLDS, (n,), generator=generator) if self.guess else which
-        for start, frame, k in zip(starts.T.tolist(), which.tolist(), parts.tolist(), strict=True):
+        places = starts.T.tolist()
+        for start, frame, k in zip(places, which.tolist(), parts.tolist(), strict=True):
             ys.append(self._cut(self.frames[frame], start))
             helds.append(self._cut(self.held[frame], start))
             if self.guess is not None:
@@ -142,9 +150,12 @@ class Windows:
         folds = [
             self._fold(axis, starts[axis].tolist(), y.device) for axis in range(len(self.shape))
         ]
-        physics = WindowPhysics(self.physics, folds)
+        # a window that begins at the n-th pixel of the extent predicts from the n-th measured one on
+        inner = [n - a - b for n, (a, b) in zip(self.size, self.halo, strict=True)]
+        here = self.physics.part(places, inner)
+        physics = WindowPhysics(here, folds)
         if self.guess is not None:
-            physics = WindowPhysics(self.physics, folds, torch.cat(guesses), torch.cat(fresh))
+            physics = WindowPhysics(here, folds, torch.cat(guesses), torch.cat(fresh))
         if len(self.moves) > 1:
             # the fold is resolved before the move: the moved window has no edge of its own
             move = self.moves[int(torch.randint(len(self.moves), (), generator=generator))]
@@ -152,7 +163,8 @@ class Windows:
         return y, held, physics
 
     def _part(self, whole: Tensor, start: Sequence[int]) -> Tensor:
-        for axis, (a, size) in enumerate(zip(start, self.size, strict=True), start=2):
+        places, sizes = self.physics.finer(start), self.physics.finer(self.size)
+        for axis, (a, size) in enumerate(zip(places, sizes, strict=True), start=2):
             whole = whole.narrow(axis, a, size)
         return whole
 

@@ -31,7 +31,8 @@ def physics_of(kind: str, shape: tuple[int, ...]) -> Physics:
 CASES = [
     (name, kind, shape)
     for name in NAMES
-    for kind in (registry.find("baseline", name).physics or ("denoising", "blur"))
+    for kind in ("denoising", "blur")
+    if not registry.find("baseline", name).refusal(physics=kind, noise="independent")
     for shape in SHAPES
 ]
 

@@ -53,7 +53,13 @@ def test_methods_lists_everything_that_is_there(capsys: pytest.CaptureFixture[st
     for kind in ("loss", "baseline", "physics", "noise", "network"):
         assert {e["name"] for e in catalogue[kind]} == set(registry.entries(kind))
     ssi = next(e for e in catalogue["loss"] if e["name"] == "ssi")
-    assert ssi["needs"]["physics"] == ["blur"]
+    accepted = ssi["needs"]["physics"]
+    assert {"blur", "downsampling"} <= set(accepted) and "denoising" not in accepted
+    known = registry.entries("physics")  # names that --physics takes
+    refused = {
+        n for n in known if registry.find("loss", "ssi").refusal(physics=n, noise="gaussian")
+    }
+    assert set(accepted) == set(known) - refused
     density = next(p for p in ssi["parameters"] if p["name"] == "density")
     assert density["range"] == {"ge": 0, "le": 0.5}
     assert density["unit"] == "fraction of pixels"

@@ -134,3 +134,16 @@ def test_memory_takes_nonsense_for_nothing(nonsense: str) -> None:
     settings.setValue("effort", nonsense)
     settings.sync()
     assert Memory().get("effort", "balanced") == "balanced"
+
+
+def test_a_number_is_typed_in_between_prefix_and_suffix(qtbot: Any) -> None:
+    box = NumberBox(0, 10, "µm")
+    box.setPrefix("X ")
+    box.setSpecialValueText("X ?")
+    qtbot.addWidget(box)
+    for text, value in (("0.25", 0.25), ("3,5", 3.5), ("0", 0.0), ("1e-3", 0.001)):
+        box.setFocus()
+        box.selectAll()
+        qtbot.keyClicks(box, text)
+        qtbot.keyClick(box, Qt.Key.Key_Return)
+        assert box.value() == value

@@ -147,7 +147,7 @@ def test_names_and_their_settings():
     assert known["ssi"].build().density > 0.02
     assert known["noise2void"].build().density < 0.01
     assert known["noise2void"].build().replacement == "random"
-    assert "denoising" in known["noise2self"].refusal(physics="blur", noise="independent")
+    assert "without blur" in known["noise2self"].refusal(physics="blur", noise="independent")
     assert known["ssi"].refusal(physics="blur", noise="independent") == ""
 
 

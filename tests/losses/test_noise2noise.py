@@ -19,6 +19,7 @@ from napari_ssi.physics.base import Physics
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
 from napari_ssi.psf.gaussian import gaussian
+from napari_ssi.training.model import cleaned
 
 SHAPE = (48, 48)
 SIGMA = 0.3
@@ -143,3 +144,20 @@ def test_the_change_is_measured_in_units_of_the_noise() -> None:
     for shared_noise, apart in ((rows, 1), (near, 8)):
         found, error = change(*(x + shared_noise).astype(np.float32), apart)
         assert abs(found) < 5 * error
+
+
+def test_other_forward_models_are_refused() -> None:
+    for physics in ("downsampling", "inpainting"):
+        with pytest.raises(InputError, match="needs the forward model denoising or blur"):
+            Recipe.create(method="noise2noise", physics=physics)
+
+
+def test_pixels_missing_in_both_recordings_are_replaced_in_each() -> None:
+    """Each from its own neighbours: as if the recordings were cleaned one by one."""
+    y = torch.rand(1, 2, 12, 12, generator=torch.Generator().manual_seed(0))
+    missing = torch.zeros(1, 1, 12, 12, dtype=torch.bool)
+    missing[..., 3:9, 4] = True
+    both, bad = cleaned(y, None, missing)
+    assert bad.shape == y.shape and bool((bad == missing).all())
+    for c in (0, 1):
+        torch.testing.assert_close(both[:, c : c + 1], cleaned(y[:, c : c + 1], None, missing)[0])

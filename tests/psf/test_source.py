@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_ssi import ImageStack, Recipe, run
 from napari_ssi.errors import InputError
+from napari_ssi.io.psfs import psf_source, stated_voxel_size
+from napari_ssi.pipeline import bound_physics
 from napari_ssi.psf.gaussian import gaussian
+from napari_ssi.psf.measure import fwhm
 from napari_ssi.psf.source import ArrayPSF, FilePSF, GaussianPSF, load, read_psf, sha256
 
 
@@ -76,3 +80,65 @@ def test_a_gaussian_has_the_moments_of_one(sigma: float) -> None:
 def test_bad_widths_are_sentences(fwhm: tuple[float, ...], size: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match="PSF"):
         gaussian(fwhm, size)
+
+
+# --- a file with its own voxel size ------------------------------------------------------------
+
+
+def wide_and_fine(folder: Path, **metadata: object) -> Path:
+    path = folder / "fine.tif"
+    data = gaussian((0.9, 0.4, 0.4), (0.1, 0.05, 0.05))
+    tifffile.imwrite(path, data, ome=True, metadata={"axes": "ZYX", **metadata})
+    return path
+
+
+SIZES = {
+    "PhysicalSizeX": 0.05,
+    "PhysicalSizeY": 50,
+    "PhysicalSizeYUnit": "nm",
+    "PhysicalSizeZ": 0.1,
+}
+
+
+def test_the_size_in_the_file_goes_into_the_recipe_and_the_notes(tmp_path: Path) -> None:
+    path = wide_and_fine(tmp_path, **SIZES)
+    source = psf_source(path)
+    assert source["voxel_size"] == [0.1, 0.05, 0.05]
+    stack = ImageStack(np.ones((12, 64, 64), np.uint16), "ZYX", (0.3, 0.1, 0.1))
+    said = "PSF resampled from 0.1 x 0.05 x 0.05 to 0.3 x 0.1 x 0.1 µm."
+    for psf in (source, {k: v for k, v in source.items() if k != "voxel_size"}):
+        recipe = Recipe.create(physics={"name": "blur", "params": {"psf": psf}}, method="wiener")
+        physics, notes = bound_physics(recipe, stack)
+        assert notes[0] == said
+        assert fwhm(physics.kernel.numpy(), stack.scale) == pytest.approx(
+            (0.93, 0.41, 0.41), rel=0.02
+        )
+    given = {**source, "voxel_size": (0.3, 0.1, 0.1)}  # what the user says goes before
+    recipe = Recipe.create(physics={"name": "blur", "params": {"psf": given}}, method="wiener")
+    assert not any("resampled" in note for note in bound_physics(recipe, stack)[1])
+
+
+def test_a_result_says_how_its_psf_was_changed(tmp_path: Path) -> None:
+    source = psf_source(wide_and_fine(tmp_path, **SIZES))
+    stack = ImageStack(
+        np.random.default_rng(0).poisson(50, (12, 32, 32)).astype("u2"), "ZYX", (0.3, 0.1, 0.1)
+    )
+    recipe = Recipe.create(
+        physics={"name": "blur", "params": {"psf": source}}, method="richardson_lucy"
+    )
+    result = run(recipe.with_settings({"method.iterations": "2"}), stack)
+    assert any(note.startswith("PSF resampled from") for note in result.notes)
+    assert result.recipe.physics.params["psf"]["voxel_size"] == [0.1, 0.05, 0.05]
+
+
+def test_a_file_without_a_size_has_that_of_the_image(tmp_path: Path) -> None:
+    path = wide_and_fine(tmp_path)
+    assert stated_voxel_size(path) is None
+    assert load(FilePSF(path=str(path)), (0.3, 0.1, 0.1)).shape == read_psf(path).shape
+
+
+def test_imagej_files_state_it_too(shared_data: Path) -> None:
+    size = stated_voxel_size(shared_data / "B" / "confocal_grid" / "bead_stack.tif")
+    assert size == pytest.approx((0.125, 0.0225, 0.0225), rel=0.001)
+    assert stated_voxel_size(shared_data / "C" / "confocal_grid_avg_psf_45cube.tif") is None
+    assert stated_voxel_size(shared_data / "E" / "generated" / "garbage.tif") is None

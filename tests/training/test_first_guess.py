@@ -15,6 +15,7 @@ from napari_ssi.psf.gaussian import gaussian
 from napari_ssi.quality.psnr import psnr
 from napari_ssi.training import first_guess, held_out
 from napari_ssi.training.first_guess import FOLDS, FirstGuess
+from napari_ssi.training.preview import Preview
 from napari_ssi.training.windows import Windows
 
 
@@ -227,7 +228,7 @@ def test_stop_during_the_guess_leaves_the_recording():
     control = Control()
 
     def report(progress):
-        if progress.stage == "first guess":
+        if progress.stage == "tuning the first guess":
             control.stop()
 
     recipe = Recipe.create(physics="blur", method="ssi", training={"steps": 50})
@@ -250,3 +251,66 @@ def test_the_estimate_before_start_knows_of_the_guess():
         for first in ("hessian", "none")
     ]
     assert seconds[0] > seconds[1]
+
+
+FEW = {"steps": 2, "patch": (16, 16), "batch": 1, "first_guess": "total_variation"}
+
+
+def previews_of(y: np.ndarray, psf: np.ndarray, interval: float | None, plane: int = 0):
+    """All reports of a short run, and its result."""
+    reports = []
+    control = Control(preview_interval=interval, plane=plane)
+    axes = "ZYX"[-y.ndim :]
+    recipe = Recipe.create(physics="blur", method="ssi", training=FEW)
+    result = run(
+        recipe, ImageStack(y, axes), psf=psf, control=control, report=lambda p: reports.append(p)
+    )
+    return reports, result
+
+
+def test_the_guess_is_seen_as_it_grows_and_changes_nothing():
+    x, y, psf = specimen()
+    x, y = x[20:56, 20:56], y[20:56, 20:56]
+    reports, result = previews_of(y, psf, 0.0)
+    growing = [p.preview for p in reports if p.stage == "first guess" and p.preview is not None]
+    steps = [p.step for p in reports if p.stage == "first guess" and p.preview is not None]
+    assert len(growing) > 1 and steps == sorted(steps)
+    first = next(p for p in reports if p.stage == "training")
+    assert first.step == 0 and first.preview.shape == y.shape
+    # it is the object in the units of the recording, where it belongs, and of one fold only
+    np.testing.assert_allclose(first.preview, growing[-1], atol=1e-5)
+    assert psnr(first.preview, x) > psnr(y, x) + 1
+    assert growing[-1].std() > growing[0].std()  # sharper
+    without, same = previews_of(y, psf, None)
+    assert all(p.preview is None for p in without)
+    np.testing.assert_array_equal(result.image, same.image)
+    # seldom: when the first fold is done, and the guess as it goes into the training
+    seldom, _ = previews_of(y, psf, 1e6)
+    assert [p.stage for p in seldom if p.preview is not None] == ["first guess", "training"]
+
+
+@pytest.mark.parametrize("plane", [5, 14, 100])
+def test_the_guess_of_a_part_is_shown_in_its_place(plane, monkeypatch):
+    rng = np.random.default_rng(3)
+    y = rng.random((24, 14, 12)).astype(np.float32)
+    y[12:] *= 9  # the part with the contrast
+    monkeypatch.setattr(first_guess, "MOST", y.size // 2)
+    psf = np.einsum("i,j,k", *[[1.0, 2.0, 1.0]] * 3)
+    reports, _ = previews_of(y, psf, 0.0, plane)
+    shown = [p for p in reports if p.stage == "first guess" and p.preview is not None]
+    assert bool(shown) == (plane >= 12)  # nothing is known of planes outside the part
+    for progress in shown:
+        assert progress.plane == min(plane, 23)
+        assert progress.preview.shape == (14, 12)
+        assert abs(progress.preview.mean() - y[progress.plane].mean()) < 1.5
+
+
+def test_around_the_guess_of_a_part_the_recording_is_seen():
+    preview = Preview(Control(preview_interval=0.0))
+    y = torch.rand(1, 1, 12, 10)
+    image = torch.full((1, 1, 5, 4), 7.0)
+    plane = preview.guess(y, image, [(3, 5), (2, 4)])
+    assert (plane[3:8, 2:6] == 7).all() and int((plane == 7).sum()) == 20
+    plane[3:8, 2:6] = y[0, 0, 3:8, 2:6]
+    np.testing.assert_array_equal(plane, y[0, 0])
+    assert float(y.max()) < 1  # not touched

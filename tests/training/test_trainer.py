@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -279,3 +281,25 @@ def test_no_first_guess_where_noise_is_shared():
     physics = Blur.from_array(np.outer([1, 2, 1], [1, 2, 1]), (24, 24))
     assert job.guided(physics, Independent()) is not None
     assert job.guided(physics, Correlated().fitted([y[0, 0].numpy()], Levels(0.0))) is None
+
+
+def test_the_gain_is_in_standard_errors() -> None:
+    """Of two predictions that are equally wrong none wins, beyond chance; of a better one it is said."""
+    shape, sigma = (96, 96), 0.3
+    physics, found = Denoising(), []
+    for seed in range(1000, 1060):
+        generator = torch.Generator().manual_seed(seed)
+        y = sigma * torch.randn(1, 1, *shape, generator=generator)
+        held = held_out.draw([y], Independent(), generator)
+        score = held_out.HeldOut([y], held, physics, Independent(), shape, generator)
+        # the truth is 0
+        right, above, below, far = (
+            partial(torch.full_like, fill_value=v) for v in (0.0, 0.1, -0.1, 0.3)
+        )
+        before = score.squares(above)
+        assert score.gain(before, above) == 0
+        assert score.gain(score.squares(far), right) > held_out.BELIEVED
+        assert score.gain(score.squares(right), far) < -held_out.BELIEVED
+        found.append(score.gain(before, below))
+    assert abs(np.mean(found)) < 3 / np.sqrt(len(found))
+    assert 0.75 < np.std(found) < 1.25

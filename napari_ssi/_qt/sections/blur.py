@@ -12,15 +12,18 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton
 
 from ...errors import InputError
+from ...io.psfs import psf_source
 from ...psf.measure import describe
 from ...psf.prepare import prepare
-from ...psf.source import FilePSF, GaussianPSF, load, read_psf, sha256
+from ...psf.resample import resampled
+from ...psf.source import load, make_source, sha256
 from ...recipe import Part
 from ...stack import ImageStack
 from ..fields import NumberBox
-from ..layers import WORKING, pixels
+from ..layers import WORKING, detected_axes, detected_pixel_size, pixels
 from ..look import Note, Picker, Section, row, tip
 from ..memory import Memory
+from ..psf_layer import is_psf
 from ..psf_view import PsfView
 
 if TYPE_CHECKING:
@@ -40,12 +43,14 @@ class Blur:
 
     physics: Part
     psf: NDArray[np.floating] | None = None
+    notes: tuple[str, ...] = ()
 
 
 class BlurSection(Section):
     """Picks the point-spread function and shows it."""
 
     changed = Signal()
+    make = Signal()
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__("2  Blur")
@@ -65,7 +70,11 @@ class BlurSection(Section):
         self._path.setPlaceholderText("TIFF or .npy")
         self._browse = QPushButton("Browse…")
         self._browse.setFixedWidth(70)
-        tip(self._browse, "Choose a file with the PSF, on the pixel grid of the image.")
+        tip(
+            self._browse,
+            "Choose a file with the PSF; it is resampled to the pixels of the image where the file "
+            "states other ones.",
+        )
         self._xy, self._z = NumberBox(0.001, 1000), NumberBox(0.001, 1000)
         self._xy.setPrefix("xy ")
         self._z.setPrefix("z ")
@@ -86,20 +95,33 @@ class BlurSection(Section):
             "layer": row(
                 "PSF layer",
                 self._layer,
-                tooltip="The layer that holds the PSF, on the pixel grid of the image.",
+                tooltip="The layer that holds the PSF; it is resampled to the pixels of the image where "
+                "its scale says that its own differ.",
             ),
             "file": row("PSF file", self._path, self._browse, tooltip="Where the PSF is."),
             "gaussian": row("FWHM, µm", self._xy, self._z),
         }
+        self.maker = QPushButton("From the optics, from beads …")
+        tip(
+            self.maker,
+            "Open the panel that makes a PSF, for this recording; it is taken here when made.",
+        )
         self._picture = PsfView()
         self._problem = Note("error")
         self.body.addWidget(self._kind)
-        for widget in (*self._rows.values(), self._subtract, self._problem, self._picture):
+        for widget in (
+            *self._rows.values(),
+            self.maker,
+            self._subtract,
+            self._problem,
+            self._picture,
+        ):
             self.body.addWidget(widget)
         self._kind.currentIndexChanged.connect(self._edited)
         self._layer.currentIndexChanged.connect(self._edited)
         self._path.editingFinished.connect(self._edited)
         self._browse.clicked.connect(self._ask_file)
+        self.maker.clicked.connect(lambda *_: self.make.emit())
         self._subtract.toggled.connect(self._edited)
         self._xy.valueChanged.connect(self._edited)
         self._z.valueChanged.connect(self._edited)
@@ -132,6 +154,7 @@ class BlurSection(Section):
         self._relist()
         self._layer.choose(layer.unique_id.hex)
         self._kind.choose("layer")
+        self._edited()  # the same layer may hold another PSF now
 
     def value(self) -> Blur:
         """The choice, frozen; raises :class:`InputError` where it is not complete."""
@@ -141,15 +164,14 @@ class BlurSection(Section):
         if self._subtract.isChecked() and self.kind != "gaussian":
             extra["subtract_background"] = True
         if self.kind == "layer":
-            array = self._layer_pixels()
+            array, notes = self._layer_pixels()
             source: dict[str, Any] = {"kind": "array", "sha256": sha256(array)}
-            return Blur(Part(name="blur", params={"psf": source, **extra}), array)
+            return Blur(Part(name="blur", params={"psf": source, **extra}), array, tuple(notes))
         if self.kind == "file":
             path = self._path.text().strip()
             if not path:
                 raise InputError("No PSF file is chosen: press “Browse…”, or choose another blur.")
-            array = read_psf(path)
-            source = {"kind": "file", "path": path, "sha256": sha256(array)}
+            source = {**psf_source(path), "path": path}
         else:
             widths = [self._xy.value(), self._xy.value()]
             if self._stack is not None and self._stack.ndim == 3:
@@ -178,7 +200,8 @@ class BlurSection(Section):
 
     # --- showing it ----------------------------------------------------------------------
 
-    def _layer_pixels(self) -> NDArray[np.floating]:
+    def _layer_pixels(self) -> tuple[NDArray[np.floating], list[str]]:
+        """On the pixels of the recording, and a sentence where they were others."""
         chosen = self._layer.currentData()
         layer = next((la for la in self._viewer.layers if la.unique_id.hex == chosen), None)
         if layer is None:
@@ -186,7 +209,13 @@ class BlurSection(Section):
         if layer.rgb:
             raise InputError(f"{layer.name!r} is a colour image and cannot serve as PSF.")
         # a copy of its own: the layer may be changed while the run goes on
-        return np.array(pixels(layer))
+        array = np.array(pixels(layer))
+        own = detected_pixel_size(layer, detected_axes(layer))
+        wanted = self._stack.pixel_size if self._stack is not None else None
+        usable = array.dtype.kind in "uif" and bool(np.isfinite(array).all())
+        if own is None or wanted is None or not usable:
+            return array, []  # what is wrong with it is said when it is prepared
+        return resampled(array, own, wanted)
 
     def _relist(self, *_: object) -> None:
         before = self._layer.currentData()
@@ -201,7 +230,7 @@ class BlurSection(Section):
         self._layer.clear()
         for layer in images:
             self._layer.addItem(layer.name, layer.unique_id.hex)
-        likely = next((la for la in images if "psf" in la.name.lower()), None)
+        likely = next((la for la in reversed(images) if is_psf(la)), None)
         if not self._layer.choose(before):
             self._layer.choose(likely.unique_id.hex if likely is not None else None)
         self._layer.blockSignals(False)
@@ -211,6 +240,7 @@ class BlurSection(Section):
     def _edited(self, *_: object) -> None:
         for kind, line in self._rows.items():
             line.setVisible(kind == self.kind)
+        self.maker.setVisible(self.kind in ("none", "layer"))
         self._subtract.setVisible(self.kind in ("layer", "file"))
         self._show()
         self.changed.emit()
@@ -222,13 +252,14 @@ class BlurSection(Section):
         if self.kind != "none" and self._stack is not None:
             try:
                 blur = self.value()
-                psf = blur.psf if blur.psf is not None else _load(blur.physics, self._stack)
+                said = list(blur.notes)
+                psf = blur.psf if blur.psf is not None else _load(blur.physics, self._stack, said)
                 prepared = prepare(
                     psf,
                     self._stack.spatial_shape,
                     subtract_background=bool(blur.physics.params.get("subtract_background")),
                 )
-                found = [*prepared.notes, *describe(np.squeeze(psf), self._stack.scale)]
+                found = [*said, *prepared.notes, *describe(np.squeeze(psf), self._stack.scale)]
                 self._picture.show_kernel(prepared.kernel, self._stack.pixel_size, found)
                 self._picture.show()
             except InputError as error:
@@ -245,7 +276,5 @@ class BlurSection(Section):
             self._edited()
 
 
-def _load(physics: Part, stack: ImageStack) -> NDArray[np.floating]:
-    source = physics.params["psf"]
-    known = FilePSF(**source) if source["kind"] == "file" else GaussianPSF(**source)
-    return load(known, stack.scale)
+def _load(physics: Part, stack: ImageStack, notes: list[str]) -> NDArray[np.floating]:
+    return load(make_source(physics.params["psf"]), stack.scale, notes)

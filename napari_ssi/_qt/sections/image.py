@@ -154,6 +154,10 @@ class ImageSection(Section):
         """The axes of each chosen layer."""
         return self._axes.currentData() or ""
 
+    def pixel_sizes(self) -> dict[str, float]:
+        """µm by axis, 0 where it is not known."""
+        return {a: box.value() for a, box in self._sizes.items() if a in self.axes}
+
     def source(self) -> Source:
         """The choice, frozen; raises :class:`InputError` where it cannot be restored."""
         layers = self.layers()

@@ -1,0 +1,73 @@
+"""A PSF that was made, and the layer that carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+from numpy.typing import NDArray
+
+from ..psf.beads import Bead
+from ..psf.inspection import Inspection
+
+#: Set in the metadata of layers that hold a PSF; what it is and how it was made stands there.
+PSF = "napari_ssi_psf"
+
+
+@dataclass(frozen=True)
+class MadePSF:
+    """A PSF with its voxel size (µm, ([Z,] Y, X)), where it comes from, and what was found in it.
+
+    ``kernel`` is what a restoration would make of it.
+    """
+
+    array: NDArray[np.floating]
+    voxel_size: tuple[float, ...]
+    name: str
+    facts: Mapping[str, Any]
+    kernel: NDArray[np.floating]
+    inspection: Inspection
+    notes: tuple[str, ...] = ()
+    beads: tuple[Bead, ...] = ()
+
+    def to_layer(self) -> Image:
+        """An image layer with scale, units, axis labels and provenance."""
+        n = self.array.ndim
+        return Image(
+            self.array,
+            name=self.name,
+            scale=self.voxel_size,
+            units=("um",) * n,
+            axis_labels=tuple("zyx"[-n:]),
+            colormap="magma",
+            contrast_limits=self.limits,
+            metadata={PSF: dict(self.facts)},
+        )
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """From nothing to the peak."""
+        return 0.0, float(self.array.max())
+
+    def renew(self, layer: Image) -> None:
+        """Put it into a layer that held an earlier one."""
+        layer.data = self.array
+        layer.scale = self.voxel_size
+        layer.contrast_limits = self.limits
+        layer.name = self.name
+        layer.metadata = {**layer.metadata, PSF: dict(self.facts)}
+
+
+def is_psf(layer: Any) -> bool:
+    """Whether a layer is likely to hold a PSF, by its metadata or its name."""
+    return PSF in layer.metadata or "psf" in layer.name.lower()
+
+
+def optics_of(layer: Any) -> dict[str, float]:
+    """Numerical aperture, wavelength and index that a layer's PSF was computed for, if they are known."""
+    facts = layer.metadata.get(PSF)
+    known = facts.get("optics") if isinstance(facts, Mapping) else None
+    return dict(known) if isinstance(known, Mapping) else {}
