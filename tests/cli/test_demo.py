@@ -69,6 +69,7 @@ def test_without_a_display_a_folder_is_made(
 
 
 @pytest.mark.gui
+@pytest.mark.xdist_group("gui")
 @pytest.mark.timeout(300)
 def test_in_the_window(tmp_path: Path, qapp: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--output", str(tmp_path / "out")]) == 0

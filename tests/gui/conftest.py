@@ -22,6 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in Path(item.fspath).parents:
             item.add_marker("gui")
+            item.add_marker(pytest.mark.xdist_group("gui"))  # windows compete for the focus
 
 
 @pytest.fixture(autouse=True)
