@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..background import Levels
-from ._scatter import Array, Line, some
+from ._line import Array, Line
+from ._scatter import some
 
 #: Side of the windows, and the longest lag, in pixels.
 WINDOW, REACH = 9, 3

@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from ..background import Levels
 from ._correlation import REACH
-from ._scatter import Array, some
+from ._line import Array
+from ._scatter import some
 from .estimation import measure
 
 #: Correlation below which two pixels count as independent, and in standard errors.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._correlation import REACH
-from ._scatter import Array, Scatter
+from ._line import Array, Scatter
 
 #: Relative distance of the variances from a line above which there is no line.
 BENT = 0.3

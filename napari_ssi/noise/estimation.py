@@ -13,9 +13,10 @@ from ..background import Levels
 from ..outliers import outlying
 from ..registry import find
 from ._correlation import REACH, autocorrelation, line_noise
+from ._line import Line, line
 from ._report import NoiseReport as NoiseReport
 from ._report import kind_of, sentence_of, stripes
-from ._scatter import Line, line, scatter, second_difference, some
+from ._scatter import scatter, second_difference, some
 
 #: Correlation with a neighbour above which pixels do not count as independent.
 CORRELATED = 0.1

@@ -11,9 +11,10 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from ..background import Levels
+from ._line import looks
 from ._lit import Lit
 from ._random import gamma, share
-from ._scatter import looks, scatter
+from ._scatter import scatter
 
 ABOUT = {
     "gamma": {

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ..background import Levels
 from ._clipping import Clipped
+from ._line import line, speckled
 from ._report import BENT
-from ._scatter import line, scatter, speckled
+from ._scatter import scatter
 
 ABOUT = {
     "independent": {

@@ -11,9 +11,10 @@ from pydantic import Field, PrivateAttr
 from torch import Generator, Tensor
 
 from ..background import Levels
+from ._line import line
 from ._lit import Lit
 from ._random import share
-from ._scatter import line, scatter
+from ._scatter import scatter
 
 ABOUT = {
     "poisson": {

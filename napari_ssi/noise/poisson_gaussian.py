@@ -12,9 +12,10 @@ from pydantic import Field
 from torch import Generator, Tensor
 
 from ..background import Levels
+from ._line import line
 from ._lit import Lit
 from ._random import normal
-from ._scatter import line, scatter
+from ._scatter import scatter
 
 ABOUT = {
     "poisson_gaussian": {

@@ -15,7 +15,8 @@ from torch import Tensor
 from napari_ssi import registry
 from napari_ssi.background import Levels
 from napari_ssi.errors import InputError
-from napari_ssi.noise._scatter import line, scatter
+from napari_ssi.noise._line import line
+from napari_ssi.noise._scatter import scatter
 from napari_ssi.noise.base import NoiseModel
 from napari_ssi.noise.gamma import Gamma
 from napari_ssi.noise.gaussian import Gaussian
