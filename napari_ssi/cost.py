@@ -19,7 +19,7 @@ from .device import choose
 from .errors import InputError
 from .events import Control
 from .frames import sample, tensor
-from .networks.unet import UNetModule
+from .networks._module import NetworkModule
 from .noise.base import NoiseModel
 from .normalization import Normalization
 from .physics.base import Physics
@@ -156,7 +156,7 @@ def _trained(
     random = torch.Generator(device).manual_seed(0)
     y = torch.rand(1, trainer.loss.recordings, *shape, generator=generator).to(device)
     windows = trainer.windows([y], [y > 1], physics)
-    network = trainer.build(windows.object, generator).to(device)
+    network = trainer.build(windows, generator).to(device)
     optimizer = torch.optim.Adam(network.parameters())
     began = 0.0
     for repeat in range(3):  # the first warms up
@@ -210,7 +210,7 @@ def _trained(
     return seconds, max(training, inference) + 300_000_000
 
 
-def _tiled(network: UNetModule, shape: tuple[int, ...]) -> int:
+def _tiled(network: NetworkModule, shape: tuple[int, ...]) -> int:
     """How many pixels the network is shown when it restores a frame, margins included."""
     pixels = 0
 

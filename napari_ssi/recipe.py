@@ -192,6 +192,9 @@ class Recipe(BaseModel):
             noise=self.noise.name,
             network="" if self.is_baseline else self.network.name,
         )
+        if not refusal and not self.is_baseline:
+            network = registry.find("network", self.network.name)
+            refusal = network.refusal(physics=self.physics.name, noise=self.noise.name)
         if refusal:
             raise InputError(refusal)
 

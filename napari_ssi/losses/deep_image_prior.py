@@ -16,6 +16,7 @@ ABOUT = {
         "makes the noise as well.",
         "when": "A single frame of which nothing is known but that the noise of pixels is "
         "independent, by which the stop is found; as a control.",
+        "network": ["unet"],
     },
 }
 

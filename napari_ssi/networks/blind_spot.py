@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, softplus
 
 from ..configured import Configured
+from ._module import NetworkModule
 from .unet import SHARP
 
 ABOUT = {
@@ -46,7 +47,7 @@ class BlindSpot(Configured):
         return BlindSpotModule(channels, len(shape), positive, guided)
 
 
-class BlindSpotModule(nn.Module):
+class BlindSpotModule(NetworkModule):
     r"""``(N, 1, [Z,] Y, X)`` to the same, with :math:`\partial f_i / \partial y_i = 0` exactly.
 
     One branch of dilated convolutions looks only to smaller indices along an axis: each layer

@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d, avg_pool3d, interpolate, softplus
 from torch.nn.functional import pad as pad_edges
 
 from ..configured import Configured
+from ._module import NetworkModule
 
 ABOUT = {
     "unet": {
@@ -80,7 +81,7 @@ def poolings(shape: Sequence[int], depth: int) -> list[tuple[int, ...]]:
     return factors
 
 
-class UNetModule(nn.Module):
+class UNetModule(NetworkModule):
     """The network: ``(N, 1, [Z,] Y, X)``, or 2 channels if guided, to one channel of any size."""
 
     def __init__(
@@ -163,11 +164,11 @@ class UNetModule(nn.Module):
             if pad:
                 x = x.narrow(axis, 0, n)
         if self.guided:
-            x = x + (_before_softplus(guess) if self.positive else guess)
+            x = x + (before_softplus(guess) if self.positive else guess)
         return softplus(x, beta=SHARP) if self.positive else x
 
 
-def _before_softplus(x: Tensor) -> Tensor:
+def before_softplus(x: Tensor) -> Tensor:
     """What the softplus at the end makes x of; finite down to 0."""
     x = x.clamp_min(0.002)
     # beyond 1 both are the same to rounding, and the exponential would overflow

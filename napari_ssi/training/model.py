@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..events import Control, Progress
 from ..losses._masks import replaced
 from ..losses.base import Loss
-from ..networks.unet import UNetModule
+from ..networks._module import NetworkModule
 from ..noise.base import NoiseModel
 from ..physics.base import Physics, transform
 from ..restorer import Steps, Weighted
@@ -48,7 +48,7 @@ class TrainedModel:
         The noise that the loss relied on: pixels that belie it are replaced first.
     """
 
-    network: UNetModule
+    network: NetworkModule
     loss: Loss
     estimates: dict[str, float]
     ensemble: bool = False
@@ -61,6 +61,7 @@ class TrainedModel:
         began = time.monotonic()
         device = physics.device
         self.network.to(device).eval()
+        self.network.under(physics)
         ndim = y.ndim - 2
         if ndim != self.network.ndim:
             raise InputError(
@@ -141,7 +142,9 @@ def cleaned(
     return (replaced(y, bad) if bool(bad.any()) else y), bad
 
 
-def on_device(loss: Loss, network: UNetModule, device: torch.device) -> Callable[[Tensor], Tensor]:
+def on_device(
+    loss: Loss, network: NetworkModule, device: torch.device
+) -> Callable[[Tensor], Tensor]:
     """Maps a tile, wherever it is, to the estimate of the object on ``device``."""
 
     def predict(tile: Tensor) -> Tensor:

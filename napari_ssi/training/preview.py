@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..events import Control
 from ..losses.base import Loss
-from ..networks.unet import UNetModule
+from ..networks._module import NetworkModule
 from .model import on_device
 from .tiles import run_tiled
 
@@ -56,7 +56,7 @@ class Preview:
         return image.numpy()
 
     def take(
-        self, network: UNetModule, loss: Loss, y: Tensor, device: torch.device
+        self, network: NetworkModule, loss: Loss, y: Tensor, device: torch.device
     ) -> NDArray[np.float32] | None:
         """A plane ``(Y, X)`` if it is time for one; y is on the grid of the object."""
         interval = self._control.preview_interval

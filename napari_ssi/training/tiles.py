@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..networks.unet import UNetModule
+from ..networks._module import NetworkModule
 from ..physics.base import reflected
 
 #: Pixels of a tile with its margins, by number of axes; bounds memory and the wait for a cancel.
@@ -17,7 +17,7 @@ TILE_PIXELS = {2: 700_000, 3: 2_500_000}
 
 
 def run_tiled(
-    network: UNetModule,
+    network: NetworkModule,
     predict: Callable[[Tensor], Tensor],
     y: Tensor,
     out: Tensor,

@@ -19,7 +19,8 @@ from ..errors import InputError
 from ..events import Control, Progress
 from ..losses._masks import replaced
 from ..losses.base import Loss, Penalty, Scene
-from ..networks.unet import UNet, UNetModule
+from ..networks._module import NetworkModule
+from ..networks.unet import UNet
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import WeightedRestorer
@@ -163,7 +164,7 @@ class Trainer:
         windows = self.windows(frames, apart, physics, guess)
         judge = ([f[:, :1] for f in frames], [h[:, :1] for h in held])
         score = held_out.HeldOut(*judge, physics, noise, windows.size, generator, guess)
-        network = self.build(windows.object, generator, guided=guided is not None).to(device)
+        network = self.build(windows, generator, guided=guided is not None).to(device)
         averaged = copy.deepcopy(network)
         judged = partial(self.loss.once, averaged)
         best = at_first = copy.deepcopy(network.state_dict())
@@ -316,9 +317,10 @@ class Trainer:
         return Windows(frames, held, physics, size, self.settings.augment, guess)
 
     def build(
-        self, shape: Sequence[int], generator: torch.Generator, *, guided: bool = False
-    ) -> UNetModule:
-        """A network for objects of ``shape``, its weights drawn from ``generator``."""
+        self, windows: Windows, generator: torch.Generator, *, guided: bool = False
+    ) -> NetworkModule:
+        """A network for such windows of the object, its weights drawn from ``generator``."""
+        shape = windows.object
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_seed(generator))
             # a network has one output, unless the loss, which then names its networks, wants more
@@ -331,6 +333,7 @@ class Trainer:
         for weight in network.parameters():
             if weight.ndim > 1:  # biases have no layout
                 weight.data = weight.data.contiguous(memory_format=form)
+        network.under(windows.physics)
         return network
 
     def steps(self, ndim: int) -> int:
@@ -353,7 +356,7 @@ class Trainer:
 
     def step(
         self,
-        network: UNetModule,
+        network: NetworkModule,
         windows: Windows,
         noise: NoiseModel,
         generator: torch.Generator,

@@ -1,0 +1,45 @@
+"""What training and inference know of a network."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class Operator(Protocol):
+    """The part of a forward model that a network may use: see :class:`~..physics.base.Physics`."""
+
+    @property
+    def halo(self) -> tuple[tuple[int, int], ...]:
+        """Pixels by which the object exceeds the measurement."""
+
+    def A(self, x: Tensor) -> Tensor:
+        """The forward model."""
+
+    def A_adjoint(self, y: Tensor) -> Tensor:
+        """Its adjoint."""
+
+
+class NetworkModule(nn.Module):
+    """A network on the grid of the object: ``(N, 1 or 2, [Z,] Y, X)`` to one channel of the same size."""
+
+    ndim: int
+    channels: int
+    positive: bool
+    guided: bool
+
+    def under(self, operator: Operator) -> None:
+        """Be told the forward model, on the device where it will run. Most networks do not ask."""
+        return
+
+    @property
+    @abstractmethod
+    def multiple(self) -> tuple[int, ...]:
+        """Sizes that are multiples of this per axis are pooled without a remainder."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> tuple[int, ...]:
+        """Receptive field: how far an output pixel can look, per axis."""
