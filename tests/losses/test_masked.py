@@ -11,6 +11,7 @@ from napari_ssi.errors import InputError
 from napari_ssi.losses._masks import grid_mask, random_mask, replaced, replaced_randomly, widened
 from napari_ssi.losses.masked import MaskedLoss
 from napari_ssi.networks.unet import UNet
+from napari_ssi.networks.unrolled import Unrolled
 from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
@@ -28,6 +29,9 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+NETWORKS = [UNet(channels=4, depth=2), Unrolled(channels=4, iterations=2)]
+
+
 def physics_for(shape: tuple[int, ...], kind: str):
     if kind == "denoising":
         return Denoising()
@@ -38,12 +42,14 @@ def physics_for(shape: tuple[int, ...], kind: str):
 @pytest.mark.parametrize("kind", ["denoising", "blur"])
 @pytest.mark.parametrize("shape", [(24, 31), (5, 12, 17)])
 @pytest.mark.parametrize("options", VARIANTS)
-def test_hidden_pixels_do_not_reach_their_own_prediction(kind, shape, options):
+@pytest.mark.parametrize("settings", NETWORKS)
+def test_hidden_pixels_do_not_reach_their_own_prediction(kind, shape, options, settings):
     """Design section 8: change y_J at will, (A f(m_J(y)))_J is the same to the bit."""
     loss = MaskedLoss(**options)
     physics = physics_for(shape, kind)
     torch.manual_seed(0)
-    network = UNet(channels=4, depth=2).build(physics.object_shape(shape))
+    network = settings.build(physics.object_shape(shape))
+    network.under(physics)
     y = torch.rand(2, 1, *shape, generator=generator())
     counted, hidden = loss.draw(y, generator(3))
     other = torch.where(hidden, 1e3 * torch.rand(y.shape, generator=generator(4)), y)
@@ -58,13 +64,15 @@ def test_hidden_pixels_do_not_reach_their_own_prediction(kind, shape, options):
 
 
 @pytest.mark.parametrize("options", [*VARIANTS, {"density": 0.0}])
-def test_held_out_pixels_do_not_reach_the_loss(options):
+@pytest.mark.parametrize("settings", NETWORKS)
+def test_held_out_pixels_do_not_reach_the_loss(options, settings):
     loss = MaskedLoss(**options)
     y = torch.rand(1, 1, 32, 32, generator=generator())
     held = torch.rand(y.shape, generator=generator(1)) < 0.05
     other = torch.where(held, y + 100, y)
     physics = physics_for((32, 32), "blur")
-    network = UNet(channels=4, depth=2).build((36, 35))
+    network = settings.build((36, 35))
+    network.under(physics)
 
     def value(v):
         return loss(network, v, physics, Independent(), generator(2), held)["masked"]
