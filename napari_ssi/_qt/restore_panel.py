@@ -240,7 +240,7 @@ class RestorePanel(DockPanel):
 
     def _show_forms(self) -> None:
         if self._torch_ready and self.effort.wants_forms:
-            self.effort.show_method(self.method.name)
+            self.effort.show_method(self.method.name, *self.method.context)
             self._still.guard(self.effort)
             self._recolour()
 

@@ -191,7 +191,7 @@ def test_advanced_parameters_come_from_the_registry(panel: Any, cells: Any, qtbo
     qtbot.waitUntil(lambda: panel._torch_ready, timeout=30_000)
     assert not panel.effort._forms
     qtbot.mouseClick(panel.effort._advanced.toggleButton(), Qt.MouseButton.LeftButton)
-    assert {"method", "training", "network", "general"} <= set(panel.effort._forms)
+    assert {"method", "training", "general"} <= set(panel.effort._forms)
     panel.effort._forms["method"].set({"density": 0.33})
     panel.effort._forms["training"].set({"steps": 7})
     panel.effort._forms["general"].set({"seed": 3, "nonnegative": True})
@@ -206,6 +206,30 @@ def test_advanced_parameters_come_from_the_registry(panel: Any, cells: Any, qtbo
     panel.method.choose("total_variation")
     assert "training" not in panel.effort._forms
     assert panel.plan().main.recipe.training == {}
+
+
+def test_the_network_is_chosen_and_greyed_with_the_reason(
+    panel: Any, cells: Any, qtbot: Any
+) -> None:
+    qtbot.waitUntil(lambda: panel._torch_ready, timeout=30_000)
+    panel.effort._advanced.expand()
+    panel.blur._kind.choose("gaussian")
+    panel.method.choose("ssi")
+    assert panel.plan().main.recipe.network.name == "unet"
+    panel.effort._network.set("unrolled", {"iterations": 2})
+    recipe = panel.plan().main.recipe
+    assert (recipe.network.name, recipe.network.params) == ("unrolled", {"iterations": 2})
+    shown = [form.isVisibleTo(panel) for form in panel.effort._network._forms.values()]
+    assert shown.count(True) == 1
+    panel.effort.show_method("ssi", "downsampling", "independent")
+    picker = panel.effort._network._picker
+    item = picker.model().item(picker.findData("unrolled"))
+    assert not item.isEnabled()
+    assert "one convolution" in item.toolTip()
+    assert panel.plan().main.recipe.network.name == "unet"
+    # a method that works with one network offers no other
+    panel.method.choose("deep_image_prior")
+    assert panel.effort._network._picker.count() == 1
 
 
 def test_time_memory_and_device_are_told_before_start(panel: Any, cells: Any, qtbot: Any) -> None:

@@ -25,7 +25,7 @@ def few_steps(panel: RestorePanel, qtbot: Any, steps: int) -> None:
     qtbot.waitUntil(lambda: panel._torch_ready, timeout=30_000)
     panel.effort._advanced.expand()
     panel.effort._forms["training"].set({"steps": steps, "patch": (16, 16), "batch": 1})
-    panel.effort._forms["network"].set({"channels": 4, "depth": 1})
+    panel.effort._network.set("unet", {"channels": 4, "depth": 1})
 
 
 def test_deconvolve_beside_the_baselines(viewer: Any, qtbot: Any) -> None:

@@ -13,6 +13,7 @@ from ..fields import NumberBox
 from ..form import Form
 from ..look import Note, Picker, Section, row, tip
 from ..memory import Memory
+from ..network_choice import NetworkChoice
 
 _EFFORTS = {
     "quick": ("Quick", "A first impression."),
@@ -57,6 +58,7 @@ class EffortSection(Section):
         self._ready = False
         self._forms: dict[str, Form] = {}
         self._terms: dict[str, tuple[QCheckBox, NumberBox]] = {}
+        self._network: NetworkChoice | None = None
         self._kept: dict[str, dict[str, Any]] = {}
         self._shown = ""
         self.body.addWidget(
@@ -109,7 +111,9 @@ class EffortSection(Section):
             ]
         return {
             "method": tuple(terms),
-            "network": Part(name=registry.network_for(method), params=self._params("network")),
+            "network": self._network.part
+            if self._network and self._shown == method
+            else Part(name=registry.network_for(method)),
             "training": {} if baseline else self._params("training"),
             "effort": self._effort.currentData(),
             "device": self._device.currentData(),
@@ -138,10 +142,14 @@ class EffortSection(Section):
         """Whether the advanced parameters are unfolded."""
         return self._advanced.isExpanded()
 
-    def show_method(self, method: str) -> None:
+    def show_method(self, method: str, physics: str, noise: str) -> None:
         """Build the forms of a method; loads its class, so call it when torch is there."""
-        if method == self._shown:
-            return
+        if method != self._shown:
+            self._build(method)
+        if self._network is not None:
+            self._network.suit(physics, noise)
+
+    def _build(self, method: str) -> None:
         if self._shown:
             self._kept[self._shown] = self._params("method")
         self._shown = method
@@ -156,8 +164,9 @@ class EffortSection(Section):
             from ...training.settings import Training
 
             self._add("training", "Training", Form(Training.model_fields))
-            network = registry.find("network", registry.network_for(method))
-            self._add("network", "Network", Form(network.load().model_fields))
+            self._network = NetworkChoice(method)
+            self._network.changed.connect(self.changed)
+            self._advanced.body.addWidget(self._network)
             self._add_terms()
         fields = {name: Recipe.model_fields[name] for name in ("nonnegative", "seed")}
         self._add("general", "Result", Form(fields))
@@ -192,6 +201,7 @@ class EffortSection(Section):
     def _clear(self) -> None:
         self._forms.clear()
         self._terms.clear()
+        self._network = None
         while (item := self._advanced.body.takeAt(0)) is not None:
             if item.widget() is not None:
                 item.widget().hide()

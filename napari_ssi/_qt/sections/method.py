@@ -54,6 +54,11 @@ class MethodSection(Section):
         """The method's name in the registry."""
         return self._picker.currentData() or "ssi"
 
+    @property
+    def context(self) -> tuple[str, str]:
+        """The forward model and the noise model that it has to go with."""
+        return self._physics, self._noise
+
     def baselines(self) -> list[str]:
         """Names of the baselines to run first."""
         if not self._baselines.isChecked():
