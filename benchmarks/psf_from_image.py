@@ -2,7 +2,8 @@
 
 Crops of 160 x 160 pixels of the paper's images (the most telling one), scaled to [0, 1], blurred by a
 Gaussian of σ = 0 (not at all), 1, 2 or 3 pixels, with Gaussian noise; and the bundled samples, whose
-PSF is no Gaussian: of these the width is that of a Gaussian fitted to the core::
+PSF is no Gaussian: of these the width is that at half maximum. And two-level shapes in 3D (of a random
+field, smooth over 4 and 6 pixels), blurred alike along all axes::
 
     python -m benchmarks.psf_from_image [--images cells,tubules] [--out FILE.csv]
 
@@ -14,6 +15,7 @@ says that the image tells. It goes on where it was stopped; rerun for the table 
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +80,15 @@ def cases(data: Path, only: tuple[str, ...]) -> Iterator[tuple[str, float, str, 
             size = sample.stack.scale
             true = fwhm(sample.psf, size)[-1] / size[-1] / FWHM_PER_SIGMA
             yield name, true, "camera", sample.stack, 100.0
+    for coarse, true in itertools.product((4, 6), (1, 1.5, 2)):
+        name = f"shapes_3d_{coarse}"
+        if name.startswith(only):
+            rng = np.random.default_rng(0)
+            x = gaussian_filter(rng.normal(size=(28, 80, 80)), coarse) > 0
+            z = gaussian_filter(x.astype(np.float32), true)[8:-8, 8:-8, 8:-8]
+            y = (z + rng.normal(0, 0.05, z.shape)).astype(np.float32)
+            # as wide along z, in pixels, as in the plane
+            yield name, true, "stack, 0.05", ImageStack(y, "ZYX", (0.3, 0.1, 0.1)), 0.0
     for path in sorted(data.glob("*.png")):
         if not path.name.startswith(only):
             continue

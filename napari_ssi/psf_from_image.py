@@ -47,7 +47,7 @@ RESTORATIONS: dict[str, dict[str, object]] = {
 #: Widths tried: FWHM in pixels, each the root of 2 times the last.
 WIDTHS = tuple(FWHM_PER_SIGMA * 0.35 * 2 ** (k / 2) for k in range(10))
 #: The crop that is looked at, the most telling of the recording.
-CROP = {2: (160, 160), 3: (16, 80, 80)}
+CROP = {2: (160, 160), 3: (12, 64, 64)}
 #: Fewer planes are looked at one by one.
 FEW_PLANES = 5
 #: FWHM along z over that in the plane, where it is not given: that of a high aperture.

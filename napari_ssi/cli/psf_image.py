@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from ..psf.width import WidthEstimate
 
 #: Of the picture with the curves, in pixels, and its margins: left, top, right, bottom.
-SIZE, MARGINS = (640, 400), (70, 34, 16, 48)
+SIZE, MARGINS = (640, 400), (40, 34, 16, 48)
+#: Standard errors at the top of it; what is farther behind is drawn there.
+HIGHEST = 12
 COLOURS = ("#1f77b4", "#d1661c")
 
 
@@ -104,58 +106,48 @@ def write_table(found: WidthEstimate, path: Path) -> None:
 
 
 def draw(found: WidthEstimate, path: Path) -> None:
-    """Excess over the least held-out error against the width; bars of one standard error.
-
-    The width is on a logarithmic axis, the excess on one that goes as its root.
-    """
+    """How far each width is behind the best, in standard errors; green is what is left open."""
     import math
 
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
+    from ..psf.width import ERRORS
     from .picture import save
 
     left, top, right, bottom = MARGINS
     wide, tall = SIZE[0] - left - right, SIZE[1] - top - bottom
     first, last = (end(end(c.fwhm) for c in found.curves) for end in (min, max))
-    highest = max(
-        100 * e / min(c.held_out) for c in found.curves for e in c.excess
-    )  # in percent of the least
 
     def across(fwhm: float) -> float:
         return left + wide * math.log(fwhm / first) / math.log(last / first)
 
-    def down(percent: float) -> float:
-        return top + tall * (1 - math.sqrt(min(max(percent, 0.0) / highest, 1.0)))
+    def down(errors: float) -> float:
+        return top + tall * (1 - errors / HIGHEST)
 
     canvas = Image.new("RGB", SIZE, "white")
     pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(size=13)
     low, high = found.range
-    pen.rectangle((across(low), top, across(high), top + tall), fill="#e8f0e0")
+    pen.rectangle((across(low), top, across(high), top + tall), fill="#e4f0dc")
     pen.line((across(found.fwhm), top, across(found.fwhm), top + tall), fill="#4a8a2a", width=2)
+    pen.line((left, down(ERRORS), left + wide, down(ERRORS)), fill="#a0a0a0")
     pen.line((left, top, left, top + tall, left + wide, top + tall), fill="black")
     for fwhm in found.curves[0].fwhm:
-        pen.line((across(fwhm), top + tall, across(fwhm), top + tall + 4), fill="black")
-        pen.text(
-            (across(fwhm), top + tall + 7), f"{fwhm:.2g}", fill="black", font=font, anchor="ma"
-        )
-    for share in (0.0, 1 / 16, 1 / 4, 1.0):
-        value = share * highest
-        pen.line((left - 4, down(value), left, down(value)), fill="black")
-        pen.text((left - 7, down(value)), f"{value:.2g} %", fill="black", font=font, anchor="rm")
-    words = "FWHM, pixels (green: the suggestion, and what cannot be told from it)"
+        x = across(fwhm)
+        pen.line((x, top + tall, x, top + tall + 4), fill="black")
+        pen.text((x, top + tall + 6), f"{fwhm:.2g}", fill="black", font=font, anchor="ma")
+    for errors in range(0, HIGHEST + 1, 2):
+        pen.text((left - 6, down(errors)), str(errors), fill="black", font=font, anchor="rm")
+    words = "FWHM, pixels (log); green: the suggestion, and the widths that do as well"
     pen.text((left + wide / 2, SIZE[1] - 20), words, fill="black", font=font, anchor="ma")
-    for number, (curve, colour) in enumerate(zip(found.curves, COLOURS, strict=False)):
-        scale = 100 / min(curve.held_out)
-        points = [
-            (across(f), down(scale * e)) for f, e in zip(curve.fwhm, curve.excess, strict=True)
-        ]
+    words = "held-out error behind the best, in standard errors:"
+    pen.text((left, 10), words, fill="black", font=font)
+    for number, (curve, colour) in enumerate(zip(found.curves, COLOURS, strict=True)):
+        shown = zip(curve.fwhm, curve.distance, strict=True)
+        points = [(across(fwhm), down(min(errors, HIGHEST))) for fwhm, errors in shown]
         pen.line(points, fill=colour, width=2)
-        for (x, y), excess, error in zip(points, curve.excess, curve.standard_error, strict=True):
-            ends = [down(scale * (excess + sign * error)) for sign in (1, -1)]
-            pen.line((x, *ends[:1], x, *ends[1:]), fill=colour)
+        for x, y in points:
             pen.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
-        at = (left + 210 * number, 10)
-        words = f"{curve.method.replace('_', ' ')}: excess held-out error"
-        pen.text(at, words, fill=colour, font=font)
+        at = (left + 330 + 90 * number, 10)
+        pen.text(at, curve.method.replace("_", " "), fill=colour, font=font)
     save(np.asarray(canvas), path)
