@@ -157,7 +157,7 @@ def from_beads(
 def from_width(found: WidthEstimate, fwhm: float, name: str) -> MadePSF:
     """The Gaussian of a width in pixels that the recording called ``name`` has suggested, or the user."""
     array = found.psf(fwhm)
-    suggested = abs(fwhm / found.fwhm - 1) < 0.005
+    suggested = abs(fwhm / found.fwhm - 1) < 0.01  # as rounded for the panel
     psf = {**found.facts(), "recording": name, "fwhm_taken_pixels": fwhm, "by_hand": not suggested}
     whose = "suggested by" if suggested else "chosen for"
     notes = [found.statement] if suggested else [f"The width was set by hand. {found.statement}"]

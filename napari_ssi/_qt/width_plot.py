@@ -41,7 +41,7 @@ class WidthPlot(QWidget):
         item.setMenuEnabled(False)
         item.hideButtons()
         item.setMouseEnabled(False, False)
-        item.setLabel("left", "errors behind")
+        item.setLabel("left", "std. errors")
         item.setLabel("bottom", "FWHM, pixels")
         item.setYRange(0, HIGHEST, padding=0.02)
         for side in ("left", "bottom"):

@@ -67,7 +67,7 @@ def test_the_suggestion_is_shown_and_made_on_a_click_only(
     assert list(viewer.layers) == [blurred]  # nothing silently
     assert maker.make.isEnabled() and not image.cancel.isVisibleTo(maker)
     assert image.said.text().startswith(image.found.statement)
-    assert image.width.value() == pytest.approx(image.found.fwhm, rel=0.005)
+    assert image.fwhm.value() == pytest.approx(image.found.fwhm, rel=0.01)
     for curve in image.found.curves:
         x, y = image.plot.curves[curve.method].getData()
         np.testing.assert_allclose(10**x, curve.fwhm)
@@ -85,7 +85,7 @@ def test_the_suggestion_is_shown_and_made_on_a_click_only(
 
 def test_a_width_of_the_users_own_is_said_to_be_so(maker: Any, blurred: Any, qtbot: Any) -> None:
     searched(maker, qtbot)
-    box = maker.image.width
+    box = maker.image.fwhm
     box.setFocus()
     box.selectAll()
     qtbot.keyClicks(box, "6")

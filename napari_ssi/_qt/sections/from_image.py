@@ -66,7 +66,7 @@ class FromImageSection(Section):
         tip(self.cancel, "Drop the search.")
         self._running = row("", self.bar, self.cancel)
         self.plot, self.said = WidthPlot(), Note()
-        self.width = NumberBox(0.5, 60, "pixels")
+        self.fwhm = NumberBox(0.5, 60, "pixels")
         self.take = QPushButton("Make this PSF")
         tip(self.take, "Make a Gaussian PSF of this width as a layer; nothing is made before.")
         self.answer = QWidget()
@@ -77,7 +77,7 @@ class FromImageSection(Section):
         inner.addWidget(
             row(
                 "FWHM",
-                self.width,
+                self.fwhm,
                 self.take,
                 tooltip="Full width at half maximum in the plane, in pixels of the recording: the "
                 "suggestion, or what you know better.",
@@ -142,9 +142,9 @@ class FromImageSection(Section):
         self.found = found
         self.plot.show_estimate(found)
         self.said.say("\n".join([found.statement, *found.notes]))
-        self.width.setValue(found.fwhm)
+        self.fwhm.setValue(round(found.fwhm, 2))
         self.answer.show()
 
     def _take(self) -> None:
         if self.found is not None:
-            self.wanted.emit(partial(from_width, self.found, self.width.value(), self._name))
+            self.wanted.emit(partial(from_width, self.found, self.fwhm.value(), self._name))
