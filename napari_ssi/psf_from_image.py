@@ -199,8 +199,7 @@ def iterate(
         )
     if case.noise.correlated:
         notes.append(
-            "Neighbouring pixels share noise, which looks like structure that the PSF passes: the "
-            "width may come out too small."
+            "Neighbouring pixels share noise; how well the width is found then was not measured."
         )
     size = stack.pixel_size
     return WidthEstimate(
