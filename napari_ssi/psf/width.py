@@ -167,7 +167,7 @@ class WidthEstimate:
         if self.axial_ratio is not None and not self.open_below and not self.open_above:
             return (
                 f"Pixels kept out are predicted best by {self._in_words(self.fwhm)} FWHM in the "
-                "plane, but in stacks this has been wrong by up to a half, either way: measure "
+                "plane, but in stacks this has been wrong by up to a half, mostly too narrow: measure "
                 "beads, or compute the PSF from the optics."
             )
         if self.open_below and self.open_above:
