@@ -15,6 +15,7 @@ from ..psf.beads import distil
 from ..psf.inspection import inspect
 from ..psf.prepare import prepare
 from ..psf.theory import TheoryPSF
+from ..psf.width import WidthEstimate
 from .psf_layer import MadePSF
 from .worker import Worker, call
 
@@ -151,6 +152,18 @@ def from_beads(
     return _judged(
         found.psf, found.voxel_size, f"PSF · beads of {name}", {"psf": psf}, {}, notes, found.beads
     )
+
+
+def from_width(found: WidthEstimate, fwhm: float, name: str) -> MadePSF:
+    """The Gaussian of a width in pixels that the recording called ``name`` has suggested, or the user."""
+    array = found.psf(fwhm)
+    suggested = abs(fwhm / found.fwhm - 1) < 0.01  # as rounded for the panel
+    psf = {**found.facts(), "recording": name, "fwhm_taken_pixels": fwhm, "by_hand": not suggested}
+    whose = "suggested by" if suggested else "chosen for"
+    notes = [found.statement] if suggested else [f"The width was set by hand. {found.statement}"]
+    size = (found.pixel_size or (1.0,) * array.ndim)[-array.ndim :]
+    title = f"PSF · Gaussian of {fwhm:.2g} pixels, {whose} {name}"
+    return _judged(array, size, title, {"psf": psf}, {}, [*notes, *found.notes])
 
 
 def inspected(

@@ -1,4 +1,4 @@
-"""The second panel: a PSF from the optics, from beads, or looked at; it ends as a layer."""
+"""The second panel: a PSF from the optics, beads or the image, or looked at; it ends as a layer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QFrame,
@@ -27,6 +28,7 @@ from .psf_layer import MadePSF
 from .psf_making import Maker, from_beads, from_optics, inspected
 from .psf_report import PsfReport
 from .sections.beads import BeadsSection
+from .sections.from_image import FromImageSection
 from .sections.inspect import InspectSection
 from .sections.optics import OpticsSection
 
@@ -50,6 +52,12 @@ _WAYS = {
         "Average single beads of a recording.",
         "Distil the PSF",
         "Finding and averaging beads …",
+    ),
+    "image": (
+        "From image",
+        "Ask the recording itself how wide its PSF is, where nothing else is known.",
+        "Try the widths",
+        "Trying widths …",
     ),
     "inspect": (
         "Inspect",
@@ -90,7 +98,13 @@ class PsfPanel(DockPanel):
         self.optics = OpticsSection(viewer)
         self.beads = BeadsSection(viewer)
         self.inspect = InspectSection(viewer)
-        self._pages = {"optics": self.optics, "beads": self.beads, "inspect": self.inspect}
+        self.image = FromImageSection(viewer)
+        self._pages = {
+            "optics": self.optics,
+            "beads": self.beads,
+            "image": self.image,
+            "inspect": self.inspect,
+        }
         self.points = BeadPoints(viewer, self)
         self.maker = Maker(self)
         self.tabs = QTabBar()
@@ -113,7 +127,7 @@ class PsfPanel(DockPanel):
 
     @property
     def way(self) -> str:
-        """``optics``, ``beads`` or ``inspect``."""
+        """``optics``, ``beads``, ``image`` or ``inspect``."""
         return list(_WAYS)[self.tabs.currentIndex()]
 
     def choose_way(self, way: str) -> None:
@@ -126,10 +140,11 @@ class PsfPanel(DockPanel):
         self.optics.voxels.set_sizes(sizes)
 
     def start(self) -> None:
-        """As the button: make, distil or inspect."""
+        """As the button: make, distil, search or inspect."""
         starters = {
             "optics": self._start_optics,
             "beads": self._start_beads,
+            "image": self.image.start,
             "inspect": self._start_inspection,
         }
         try:
@@ -139,8 +154,9 @@ class PsfPanel(DockPanel):
             return
         self.problem.say("")
         self.status.say(_WAYS[self.way][3])
-        self.make.setEnabled(False)
-        self.maker.ask(work)
+        if work is not None:  # a search answers by itself
+            self.maker.ask(work)
+        self._enable()
 
     # --- putting it together -------------------------------------------------------------
 
@@ -192,6 +208,9 @@ class PsfPanel(DockPanel):
         for page in self._pages.values():
             page.changed.connect(self._check)
         self.optics.rebuilt.connect(self._rebuilt)
+        self.image.wanted.connect(self._take_width)
+        self.image.refused.connect(self._refuse)
+        self.image.searching.connect(self._searching)
         self.points.decided.connect(self._decided)
         self.points.said.connect(self.problem.say)
         self.maker.made.connect(self._made)
@@ -213,7 +232,13 @@ class PsfPanel(DockPanel):
         hint, words = _WAYS[self.way][1:3]
         self.make.setText(words)
         tip(self.make, hint)
+        self._enable()
         self._check()
+
+    def _enable(self) -> None:
+        """The button works unless what it would do is being done."""
+        searching = self.way == "image" and self.image.search.busy
+        self.make.setEnabled(not self.maker.busy and not searching)
 
     def _check(self, *_: object) -> None:
         """Say at once what cannot be computed."""
@@ -229,7 +254,7 @@ class PsfPanel(DockPanel):
         self._still.guard(self.optics)
         self._recolour()
 
-    # --- the three ways ------------------------------------------------------------------
+    # --- the four ways -------------------------------------------------------------------
 
     def _start_optics(self) -> Callable[[], MadePSF]:
         source, sizes, recorded = self.optics.value()
@@ -258,6 +283,17 @@ class PsfPanel(DockPanel):
         self._finish = lambda _: layer
         return partial(inspected, *value)
 
+    def _take_width(self, work: Callable[[], MadePSF]) -> None:
+        """The user has clicked for the PSF of a width."""
+        self._finish = self._add
+        self.maker.ask(work)
+        self._enable()
+
+    def _searching(self, on: bool) -> None:
+        if not on:
+            self.status.say("")
+        self._enable()
+
     def _decided(self) -> None:
         """The user has taken a bead in or out: average again."""
         self.choose_way("beads")
@@ -268,7 +304,7 @@ class PsfPanel(DockPanel):
     _finish: Callable[[MadePSF], Image]
 
     def _made(self, made: MadePSF) -> None:
-        self.make.setEnabled(True)
+        self._enable()
         self.report.show_psf(made)
         self.report.show()
         self.layer = layer = self._finish(made)
@@ -314,7 +350,7 @@ class PsfPanel(DockPanel):
             bring_up(self._viewer, RestorePanel, RESTORE).set_psf_layer(self.layer)
 
     def _refuse(self, sentence: str) -> None:
-        self.make.setEnabled(not self.maker.busy)
+        self._enable()
         self.status.say("")
         self.problem.say(sentence)
         self.failed.emit(sentence)
@@ -333,10 +369,12 @@ class PsfPanel(DockPanel):
         colour = dim_colour(self._viewer.theme)
         for note in self.findChildren(Note):
             note.recolour(colour)
+        self.image.recolour(get_theme(self._viewer.theme).text.as_hex())
 
     def detach(self) -> None:
         """Drop what is under way and let go of the viewer."""
         self.maker.forget()
+        self.image.search.cancel()
         self._let_go()
 
 

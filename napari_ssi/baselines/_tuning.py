@@ -161,6 +161,10 @@ class Scores:
         """Index of the setting with the lowest loss."""
         return int(np.argmin(self.means))
 
+    def losses(self, index: int) -> Tensor:
+        """Those of a setting, pixel by pixel: the same pixels for every method and forward model."""
+        return self._losses[index]
+
     def behind(self, index: int) -> tuple[float, float]:
         """By how much a setting's loss exceeds the best, and the standard error of that."""
         difference = self._losses[index] - self._losses[self.best]

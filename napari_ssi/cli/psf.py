@@ -1,4 +1,4 @@
-"""``napari-ssi psf theory | beads | inspect …``: where point-spread functions come from."""
+"""``napari-ssi psf theory | beads | image | inspect …``: where point-spread functions come from."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from types import ModuleType
 COMMANDS = {
     "theory": "compute a PSF from what is written on the objective",
     "beads": "distil a PSF from a recording of beads",
+    "image": "suggest the width of a PSF from the recording itself",
     "inspect": "measure a PSF and say what to mind",
 }
 

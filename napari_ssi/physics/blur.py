@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ from torch.nn.functional import conv2d, conv3d
 from ..errors import InputError
 from ..psf.prepare import prepare
 from ..psf.source import PSFSource, load
+from . import _planes
 from .base import Halo, Physics, dihedral, transform
 
 ABOUT = {
@@ -30,6 +32,9 @@ ABOUT = {
 #: Kernels with at most this many pixels, in 2D and in 3D, are convolved directly and larger ones
 #: through the FFT, which wins early on a CPU (3 x 3 x 3: by 4; see benchmarks/convolution.py).
 DIRECT = {2: 9, 3: 0}
+
+#: From so many pixels of the grid on, a stack goes plane by plane through the FFT on a CPU.
+LARGE = 1_000_000
 
 #: Weight (of 1) by which a flipped PSF may differ and still count as the same.
 SYMMETRIC = 0.02
@@ -169,7 +174,12 @@ class Blur(Physics):
         return _correlate(y, self._kernel, tuple(s - 1 for s in self._kernel.shape))
 
     def _A_fft(self, x: Tensor) -> Tensor:
-        full = self._through_otf(x, x.shape[-self.ndim :], mirrored=False)
+        size = x.shape[-self.ndim :]
+        if self._large(x, size):
+            corner = tuple(s - 1 for s in self._kernel.shape)
+            shape = tuple(n - c for n, c in zip(size, corner, strict=True))
+            return self._by_planes(x, size, (0,) * 3, corner, shape, adjoint=False)
+        full = self._through_otf(x, size, mirrored=False)
         for axis, s in enumerate(self._kernel.shape, start=2):
             full = full.narrow(axis, s - 1, x.shape[axis] - s + 1)
         return full
@@ -177,16 +187,40 @@ class Blur(Physics):
     def _adjoint_fft(self, y: Tensor) -> Tensor:
         # to correlate is to convolve with the mirrored kernel, whose corner is at the origin, too
         shape = self.object_shape(y.shape[-self.ndim :])
+        if self._large(y, shape):
+            corner = tuple(s - 1 for s in self._kernel.shape)
+            return self._by_planes(y, shape, corner, (0,) * 3, shape, adjoint=True)
         full = self._through_otf(y, shape, mirrored=True)
         for axis, n in enumerate(shape, start=2):
             full = full.narrow(axis, 0, n)
         return full
 
+    def _large(self, x: Tensor, shape: Sequence[int]) -> bool:
+        """Whether it goes plane by plane; what is differentiated does not."""
+        alone = not (x.requires_grad and torch.is_grad_enabled())
+        return self.ndim == 3 and alone and x.device.type == "cpu" and math.prod(shape) >= LARGE
+
+    def _by_planes(
+        self,
+        x: Tensor,
+        size: Sequence[int],
+        at: Sequence[int],
+        start: Sequence[int],
+        shape: Sequence[int],
+        *,
+        adjoint: bool,
+    ) -> Tensor:
+        """As :meth:`_through_otf` on a grid at least ``size``, and cropped; one OTF serves both ways."""
+        x = _wide(x)
+        grid = _grid(size)
+        otf = self._transfer(grid, x.dtype, mirrored=False)
+        return _planes.convolved(x, otf, grid, at=at, start=start, shape=shape, adjoint=adjoint)
+
     def _through_otf(self, x: Tensor, shape: Sequence[int], *, mirrored: bool) -> Tensor:
         """Circular convolution with the kernel, or the mirrored one, on a grid at least ``shape``."""
         x = _wide(x)
         axes = tuple(range(-self.ndim, 0))
-        grid = tuple(int(next_fast_len(n, real=True)) for n in shape)
+        grid = _grid(shape)
         spectrum = torch.fft.rfftn(x, s=grid, dim=axes)
         spectrum *= self._transfer(
             grid, x.dtype, mirrored
@@ -203,11 +237,19 @@ class Blur(Physics):
                 self._otf.clear()
             # What is made in inference mode could not be used in training afterwards.
             with torch.inference_mode(False):
-                axes = tuple(range(-self.ndim, 0))
+                axes = tuple(range(self.ndim))
                 kernel = self._kernel.flip(axes) if mirrored else self._kernel
-                otf = torch.fft.rfftn(kernel.to(dtype), s=grid, dim=axes)
+                # axis by axis, so that what lies beyond the small kernel is not transformed
+                otf = torch.fft.rfft(kernel.to(dtype), n=grid[-1])
+                for axis in reversed(axes[:-1]):
+                    otf = torch.fft.fft(otf, n=grid[axis], dim=axis)
             self._otf[key] = otf
         return otf
+
+
+def _grid(shape: Sequence[int]) -> tuple[int, ...]:
+    """Lengths at least those of ``shape`` that the FFT is fast with."""
+    return tuple(int(next_fast_len(n, real=True)) for n in shape)
 
 
 def _wide(x: Tensor) -> Tensor:

@@ -337,7 +337,7 @@ def test_a_layer_is_inspected(viewer: Any, maker: Any, qtbot: Any) -> None:
     psf = gaussian_filter(np.pad([[[1.0]]], 12), (2, 2.5, 2.5)).astype(np.float32)
     layer = viewer.add_image(psf, name="a psf", scale=(0.2, 0.1, 0.1), units=("um",) * 3)
     viewer.add_image(np.ones((32, 32)), name="recording")
-    turn_to(maker, qtbot, 2)
+    turn_to(maker, qtbot, 3)
     assert maker.inspect.voxels.layer is layer
     assert not maker.inspect.compare.isChecked()
     press(maker, qtbot)
@@ -358,7 +358,7 @@ def test_a_layer_removed_while_it_is_inspected_is_not_offered(
 ) -> None:
     psf = gaussian_filter(np.pad([[1.0]], 12), 2).astype(np.float32)
     layer = viewer.add_image(psf, name="a psf", scale=(0.1, 0.1), units=("um",) * 2)
-    turn_to(maker, qtbot, 2)
+    turn_to(maker, qtbot, 3)
     qtbot.mouseClick(maker.make, Qt.MouseButton.LeftButton)
     viewer.layers.remove(layer)
     done(maker, qtbot)
@@ -367,7 +367,7 @@ def test_a_layer_removed_while_it_is_inspected_is_not_offered(
 
 
 def test_what_is_no_psf_is_refused_in_words(viewer: Any, maker: Any, qtbot: Any) -> None:
-    turn_to(maker, qtbot, 2)
+    turn_to(maker, qtbot, 3)
     press(maker, qtbot)
     assert maker.problem.text() == "No layer holds a PSF: make one, or open its file."
     layer = viewer.add_image(np.full((9, 9), np.nan), name="psf", contrast_limits=(0, 1))
@@ -544,7 +544,7 @@ def test_everything_fits_and_has_a_tooltip(
     def words(widget: QWidget) -> str:  # Qt asks the parents in turn
         return widget.toolTip() or (words(widget.parent()) if widget is not maker else "")
 
-    for tab in range(3):
+    for tab in range(4):
         turn_to(maker, qtbot, tab)
         assert maker.tabs.tabToolTip(tab)
         for kind in THEORY if tab == 0 else ["widefield"]:
