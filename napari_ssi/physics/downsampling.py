@@ -146,7 +146,12 @@ class Binning(Physics):
         pixel_size: Sequence[float],
         psf: NDArray[np.floating] | None = None,
     ) -> list[str]:
-        """For planes, those of the factors that are in the plane."""
+        """For planes, those of the factors that are in the plane; the others must be 1."""
+        if any(f > 1 for f in self._factors[: -len(shape)]):
+            raise InputError(
+                "Finer z-steps need a PSF of the stack or none; a PSF of one plane restores each "
+                "plane by itself."
+            )
         self._factors = self._factors[-len(shape) :]
         return super().bind(shape, pixel_size)
 
