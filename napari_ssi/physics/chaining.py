@@ -17,10 +17,13 @@ def chain_refusal(names: Sequence[str]) -> str:
     >>> chain_refusal(["inpainting", "blur"])
     "Unusable pixels are the camera's: 'inpainting' must come last."
     """
-    for number, name in enumerate(names, 1):
+    for name in names:
         entry = registry.find("physics", name)
         if name == "compose" or "linear" not in entry.traits:
-            return f"{entry.label!r} cannot be one of several forward models; name it alone."
-        if name == "inpainting" and number < len(names):
-            return "Unusable pixels are the camera's: 'inpainting' must come last."
+            return (
+                f"{entry.label!r} cannot be one of several forward models; choose it alone, with "
+                "a PSF at most."
+            )
+    if "inpainting" in names[:-1]:
+        return "Unusable pixels are the camera's: 'inpainting' must come last."
     return ""

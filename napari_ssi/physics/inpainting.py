@@ -53,17 +53,17 @@ class Inpainting(Physics):
     )
     single: bool = Field(
         True,
-        title="Find dead and hot pixels",
+        title="Dead or hot",
         description="Single pixels that are too far from all their neighbours to be noise.",
     )
     saturated: bool = Field(
         True,
-        title="Leave out saturated pixels",
+        title="Saturated",
         description="Pixels that pile up at the brightest value of the recording.",
     )
     blank: bool = Field(
         True,
-        title="Leave out blank planes",
+        title="Blank planes",
         description="Planes of a stack in which all pixels have the same value.",
     )
 
