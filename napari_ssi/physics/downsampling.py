@@ -113,7 +113,10 @@ class Downsampling(Chain):
         if not self.isotropic:
             return factor
         if ndim < 3:
-            raise InputError("Cubic voxels need a z-stack; for one plane choose a factor instead.")
+            raise InputError(
+                "Cubic voxels need a z-stack, and a PSF of the stack or none; for one plane choose a "
+                "factor instead."
+            )
         fine = pixel_size[-1] / factor[-1]
         along = max(1, round(pixel_size[0] / fine))
         if along > MOST:

@@ -121,8 +121,9 @@ class ForwardSection(Section):
 
     def set_blur(self, name: str) -> None:
         """The name of the forward model that the section before this one stands for."""
-        self._blur = Part(name=name)
-        self._show()
+        if name != self._blur.name:
+            self._blur = Part(name=name)
+            self._show()
 
     def remember(self, memory: Memory) -> None:
         """Keep the choices for the next session; layers are not among them."""
