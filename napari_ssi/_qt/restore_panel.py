@@ -121,6 +121,7 @@ class RestorePanel(DockPanel):
             if "T" in source.stack.axes and "T" in self.image.axes:
                 at = source.frames[0].to_data(self._viewer.dims.point)[self.image.axes.index("T")]
                 time = int(min(max(round(float(at)), 0), source.stack.size("T") - 1))
+        self.blur.set_stack(self.forward.stack, self.forward.zoom)  # Start may come before torch
         blur = self.blur.value()
         return resolve(
             source,
@@ -208,7 +209,7 @@ class RestorePanel(DockPanel):
         except InputError:
             stack = None
         self.forward.set_stack(stack, self.image.axes)
-        self.blur.set_stack(stack, self.forward.zoom)
+        self._show_blur()
         self._noise_probe.forget()
         self.noise.forget()
         self.run.set_startable(self.image.layer is not None)
@@ -239,9 +240,13 @@ class RestorePanel(DockPanel):
         if layer is not None:
             panel.set_recording(layer, self.image.pixel_sizes())
 
+    def _show_blur(self) -> None:
+        """The PSF on the pixels of the result, which need torch to be known."""
+        self.blur.set_stack(self.forward.stack, self.forward.zoom if self._torch_ready else ())
+
     def _context_changed(self) -> None:
         self.forward.set_blur(self.blur.physics_name)
-        self.blur.set_stack(self.forward.stack, self.forward.zoom)
+        self._show_blur()
         self.method.set_context(self.forward.physics_name, self.noise.name)
         self._changed()
 
@@ -252,7 +257,8 @@ class RestorePanel(DockPanel):
     def _changed(self) -> None:
         if self.session.job is None:
             self.run.problem.say("")
-        self._forecast.ask()
+        if self._torch_ready:  # asks again then, and the window is not held up until it is
+            self._forecast.ask()
 
     def _show_forms(self) -> None:
         if self._torch_ready and self.effort.wants_forms:
