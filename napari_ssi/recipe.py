@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -22,6 +23,8 @@ from . import registry
 from .configured import sentence
 from .errors import InputError
 
+#: What becomes of a parameter with a name and a value.
+Change = Callable[[str, Any], Any]
 Effort = Literal["quick", "balanced", "thorough"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -262,7 +265,7 @@ class Recipe(BaseModel):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read from a file; a relative PSF path is taken from the recipe's folder."""
+        """Read from a file; relative paths of PSFs and masks are taken from the recipe's folder."""
         path = Path(path)
         try:
             text = path.read_text(encoding="utf-8")
@@ -272,33 +275,58 @@ class Recipe(BaseModel):
             ) from None
         except UnicodeDecodeError:
             raise InputError(f"The recipe {path} is not a text file; give a .json file.") from None
-        recipe = cls.from_json(text)
-        psf = recipe._psf_path()
-        return recipe if psf is None else recipe._with_psf_path(str((path.parent / psf).resolve()))
+        return cls.from_json(text).found_from(path.parent)
 
     def save(self, path: str | Path) -> None:
-        """Write as JSON, atomically.
-
-        The path of a PSF in or below the recipe's folder becomes relative to it, so
-        that the folder can be moved as a whole; any other becomes absolute.
-        """
+        """Write as JSON, atomically, with paths as :meth:`beside` gives them."""
         path = Path(path)
-        recipe = self
-        psf = self._psf_path()
-        if psf is not None:
-            full, folder = psf.resolve(), path.parent.resolve()
-            inside = full.is_relative_to(folder)
-            recipe = self._with_psf_path((full.relative_to(folder) if inside else full).as_posix())
-        write_text(path, recipe.to_json() + "\n")
+        write_text(path, self.beside(path.parent).to_json() + "\n")
 
-    def _psf_path(self) -> Path | None:
-        psf = self.physics.params.get("psf")
-        path = psf.get("path") if isinstance(psf, dict) else None
-        return Path(path) if isinstance(path, str) else None
+    def beside(self, folder: Path) -> Self:
+        """A copy whose paths of PSFs and masks suit a recipe in ``folder``.
 
-    def _with_psf_path(self, path: str) -> Self:
-        params = {**self.physics.params, "psf": {**self.physics.params["psf"], "path": path}}
+        Relative where the file lies in or below that folder, so that the folder may be moved as a
+        whole; absolute otherwise, so that the recipe may.
+        """
+        home = folder.resolve()
+
+        def moved(path: str) -> str:
+            full = Path(path).resolve()
+            return (full.relative_to(home) if full.is_relative_to(home) else full).as_posix()
+
+        return self.with_physics(_each_path(moved))
+
+    def found_from(self, folder: Path) -> Self:
+        """The inverse of :meth:`beside`: a copy with absolute paths."""
+        return self.with_physics(_each_path(lambda path: str((folder / path).resolve())))
+
+    def with_physics(self, change: Change) -> Self:
+        """A copy with ``change(name, value)`` for each parameter of the forward model.
+
+        Of those of the parts of a chain, too, and of what stands inside a PSF or a mask.
+        """
+        params = {
+            name: _changed(name, value, change) for name, value in self.physics.params.items()
+        }
         return self.model_copy(update={"physics": Part(name=self.physics.name, params=params)})
+
+
+def _changed(name: str, value: Any, change: Change) -> Any:
+    value = change(name, value)
+    if isinstance(value, dict):
+        return {key: _changed(key, inner, change) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_changed(name, inner, change) for inner in value]
+    return value
+
+
+def _each_path(change: Callable[[str], str]) -> Change:
+    """Applied to what names a file: the path of a PSF or mask, or a mask that is a path."""
+
+    def changed(name: str, value: Any) -> Any:
+        return change(value) if name in ("path", "mask") and isinstance(value, str) else value
+
+    return changed
 
 
 def write_text(path: Path, text: str) -> None:

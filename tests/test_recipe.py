@@ -217,6 +217,26 @@ def test_a_psf_below_the_recipe_moves_with_its_folder(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("chain", [False, True])
+@pytest.mark.parametrize("kind", ["path", "source"])
+def test_a_mask_below_the_recipe_moves_with_its_folder(
+    kind: str, chain: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    path = str(tmp_path / "here" / "bad.tif")
+    params = {"mask": path if kind == "path" else {"kind": "file", "path": path}}
+    physics = Part(name="inpainting", params=params)
+    if chain:
+        physics = Part(name="compose", params={"parts": ["motion", physics]})
+    Recipe(physics=physics).save(tmp_path / "here" / "r.json")
+    assert str(tmp_path) not in (tmp_path / "here" / "r.json").read_text()
+    moved = (tmp_path / "here").rename(tmp_path / "there")
+    loaded = Recipe.load(moved / "r.json").physics.params
+    found = (loaded["parts"][1]["params"] if chain else loaded)["mask"]
+    full = str((moved / "bad.tif").resolve())
+    assert found == (full if kind == "path" else {"kind": "file", "path": full})
+
+
 def test_a_psf_elsewhere_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.layers import Image, Shapes
+from napari.layers import Image, Labels, Shapes
 
 from ..errors import InputError
 from ..stack import MIN_SIZE, ImageStack
-from .layers import Frame
+from .layers import Frame, pixels
 
 if TYPE_CHECKING:
     import napari
@@ -33,6 +33,24 @@ def add_drawing(viewer: napari.viewer.Viewer, layer: Image) -> Shapes:
     )
     shapes.mode = "add_rectangle"
     return shapes
+
+
+def add_painting(viewer: napari.viewer.Viewer, layer: Image, axes: str) -> Labels:
+    """A labels layer to mark pixels in, in the place of the image; of one time and channel only."""
+    spatial = len([a for a in axes if a in "ZYX"])
+    n = spatial if not set(axes[-spatial:]) - set("ZYX") else layer.ndim
+    labels = viewer.add_labels(
+        np.zeros(pixels(layer).shape[-n:], np.uint8),
+        name="Unusable pixels",
+        scale=layer.scale[-n:],
+        translate=layer.translate[-n:],
+        rotate=layer.rotate[-n:, -n:],
+        units=layer.units[-n:],
+        axis_labels=layer.axis_labels[-n:],
+    )
+    labels.brush_size = 1
+    labels.mode = "paint"
+    return labels
 
 
 def drawn(viewer: napari.viewer.Viewer, layer: Image, axes: str) -> tuple[slice, slice]:

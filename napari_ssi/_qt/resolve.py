@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..recipe import Levels, Part, Recipe
 from ..restoration import Restoration
 from ..stack import ImageStack
+from .chain import within
 from .layers import Frame
 from .region import crop
 from .sections.blur import Blur
@@ -79,10 +80,11 @@ def resolve(
     if window is None:
         return plan
     stack, frames = crop(source.stack, source.frames, window, time)
-    return replace(plan, stack=stack, frames=frames, whole=plan)
+    tries = tuple(replace(s, recipe=within(s.recipe, window)) for s in stages)
+    return replace(plan, stack=stack, frames=frames, stages=tries, whole=plan)
 
 
 def apply_to_all(plan: Plan, restoration: Restoration) -> Plan:
     """The plan that restores the whole recording with what a try has learned."""
     whole = plan.whole or plan
-    return replace(whole, stages=(Stage(restoration.recipe, restoration.models),))
+    return replace(whole, stages=(Stage(whole.main.recipe, restoration.models),))

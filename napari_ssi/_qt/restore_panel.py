@@ -1,7 +1,8 @@
-"""The Restore panel: six numbered sections in the order in which a user thinks."""
+"""The Restore panel: numbered sections in the order in which a user thinks."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from .resolve import Plan, resolve
 from .saving import Saving
 from .sections.blur import BlurSection
 from .sections.effort import EffortSection
+from .sections.forward import ForwardSection
 from .sections.image import ImageSection
 from .sections.method import MethodSection
 from .sections.noise import NoiseSection
@@ -70,11 +72,19 @@ class RestorePanel(DockPanel):
         self._memory = Memory()
         self.image = ImageSection(viewer)
         self.blur = BlurSection(viewer)
+        self.forward = ForwardSection(viewer)
         self.noise = NoiseSection()
         self.method = MethodSection()
         self.effort = EffortSection()
         self.run = RunSection()
-        self._sections = (self.image, self.blur, self.noise, self.method, self.effort)
+        self._sections = (
+            self.image,
+            self.blur,
+            self.forward,
+            self.noise,
+            self.method,
+            self.effort,
+        )
         self._lay_out()
         self.session = Session(viewer, self.run, self)
         self._forecast = Forecast(self.plan, self)
@@ -111,9 +121,11 @@ class RestorePanel(DockPanel):
             if "T" in source.stack.axes and "T" in self.image.axes:
                 at = source.frames[0].to_data(self._viewer.dims.point)[self.image.axes.index("T")]
                 time = int(min(max(round(float(at)), 0), source.stack.size("T") - 1))
+        self.blur.set_stack(self.forward.stack, self.forward.zoom)  # Start may come before torch
+        blur = self.blur.value()
         return resolve(
             source,
-            self.blur.value(),
+            replace(blur, physics=self.forward.value(blur.physics)),
             self.noise.value(),
             self.effort.recipe_fields(self.method.name),
             self.method.baselines(),
@@ -161,6 +173,8 @@ class RestorePanel(DockPanel):
         self.image.failed.connect(self.failed)
         self.blur.changed.connect(self._context_changed)
         self.blur.make.connect(self._make_psf)
+        self.forward.changed.connect(self._context_changed)
+        self.forward.mask.paint.connect(self._paint_mask)
         self.noise.changed.connect(self._context_changed)
         self.noise.wanted.connect(self._measure_noise)
         self.noise.adopted.connect(self._noise_adopted)
@@ -185,7 +199,7 @@ class RestorePanel(DockPanel):
         self.session.busy.connect(self._forecast.hold)
         self._viewer.events.theme.connect(self._recolour)
         # A method of this object would not be called any more once it is being destroyed.
-        parts = (self.session, self.image, self.blur)
+        parts = (self.session, self.image, self.blur, self.forward)
         theme, recolour = self._viewer.events.theme, self._recolour
         self.destroyed.connect(lambda: _let_go(parts, theme, recolour))
 
@@ -194,7 +208,8 @@ class RestorePanel(DockPanel):
             stack = self.image.source().stack
         except InputError:
             stack = None
-        self.blur.set_stack(stack)
+        self.forward.set_stack(stack, self.image.axes)
+        self._show_blur()
         self._noise_probe.forget()
         self.noise.forget()
         self.run.set_startable(self.image.layer is not None)
@@ -206,7 +221,7 @@ class RestorePanel(DockPanel):
         except InputError as error:
             self.noise.show_refused(str(error))
             return
-        physics = self.blur.physics_name
+        physics = self.forward.physics_name
         self._noise_probe.measure(source.stack, source.offset, physics, self.noise.dark)
 
     def _noise_adopted(self, found: Measured) -> None:
@@ -225,8 +240,14 @@ class RestorePanel(DockPanel):
         if layer is not None:
             panel.set_recording(layer, self.image.pixel_sizes())
 
+    def _show_blur(self) -> None:
+        """The PSF on the pixels of the result, which need torch to be known."""
+        self.blur.set_stack(self.forward.stack, self.forward.zoom if self._torch_ready else ())
+
     def _context_changed(self) -> None:
-        self.method.set_context(self.blur.physics_name, self.noise.name)
+        self.forward.set_blur(self.blur.physics_name)
+        self._show_blur()
+        self.method.set_context(self.forward.physics_name, self.noise.name)
         self._changed()
 
     def _method_changed(self) -> None:
@@ -236,7 +257,8 @@ class RestorePanel(DockPanel):
     def _changed(self) -> None:
         if self.session.job is None:
             self.run.problem.say("")
-        self._forecast.ask()
+        if self._torch_ready:  # asks again then, and the window is not held up until it is
+            self._forecast.ask()
 
     def _show_forms(self) -> None:
         if self._torch_ready and self.effort.wants_forms:
@@ -253,6 +275,9 @@ class RestorePanel(DockPanel):
     def _loaded(self, *_: object) -> None:
         self._torch_ready = True
         self.noise.show_parameters()
+        self.forward.show_parameters()
+        self._still.guard(self)
+        self._recolour()
         self._show_forms()
 
     # --- regions, forecasts, refusals ----------------------------------------------------
@@ -264,11 +289,17 @@ class RestorePanel(DockPanel):
         shapes = region.add_drawing(self._viewer, layer)
         shapes.events.data.connect(lambda *_: self._forecast.ask())
 
+    def _paint_mask(self) -> None:
+        layer = self.image.layer
+        if layer is not None:
+            self.forward.set_layer(region.add_painting(self._viewer, layer, self.image.axes))
+
     def _forecast_ready(self, words: str, notes: list[str]) -> None:
         self.effort.say_estimate(words)
 
     def _forecast_refused(self, sentence: str) -> None:
-        self.effort.say_estimate("")
+        said = [note.text() for note in self.findChildren(Note) if note.isVisibleTo(self)]
+        self.effort.say_estimate("" if sentence in said else sentence)
 
     def _refuse(self, sentence: str) -> None:
         self.run.problem.say(sentence)
@@ -294,17 +325,18 @@ class RestorePanel(DockPanel):
     # --- memory, look, the end -----------------------------------------------------------
 
     def _remember(self) -> None:
-        for section in (self.blur, self.noise, self.method, self.effort):
+        for section in self._sections[1:]:
             section.remember(self._memory)
         self._memory.put("folded", [not s.isExpanded() for s in self._sections])
 
     def _recall(self) -> None:
-        for section in (self.blur, self.noise, self.method, self.effort):
+        for section in self._sections[1:]:
             section.recall(self._memory)
         folded = self._memory.get("folded", [])
-        for section, fold in zip(self._sections, folded, strict=False):
-            if fold is True:
-                section.collapse()
+        if len(folded) == len(self._sections):
+            for section, fold in zip(self._sections, folded, strict=True):
+                if isinstance(fold, bool):
+                    (section.collapse if fold else section.expand)()
 
     def _recolour(self, *_: object) -> None:
         theme = get_theme(self._viewer.theme)
@@ -323,7 +355,8 @@ class RestorePanel(DockPanel):
     def detach(self) -> None:
         """Cancel a run and let go of the viewer."""
         self._remember()
-        _let_go((self.session, self.image, self.blur), self._viewer.events.theme, self._recolour)
+        parts = (self.session, self.image, self.blur, self.forward)
+        _let_go(parts, self._viewer.events.theme, self._recolour)
 
 
 def _let_go(parts: tuple[Any, ...], theme: Any, recolour: Any) -> None:

@@ -1,4 +1,4 @@
-"""The recipe inside a result, and where its PSF lies."""
+"""The recipe inside a result, and where its PSF and mask lie."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..physics._mask import PackedMask
+from ..psf.source import sha256
 from ..recipe import Part, Recipe
 
 #: Marks our annotation among others in OME-XML.
@@ -19,7 +23,7 @@ NAMESPACE = "napari-ssi/restoration"
 def read_recipe(path: str | Path) -> Recipe:
     """The recipe of a result (OME-TIFF written here) or of a ``.json`` file.
 
-    A relative PSF path is taken from the folder of ``path``.
+    Relative paths of PSFs and masks are taken from the folder of ``path``.
 
     Raises
     ------
@@ -28,21 +32,14 @@ def read_recipe(path: str | Path) -> Recipe:
     """
     path = Path(path)
     if path.suffix.lower() not in (".tif", ".tiff"):
-        recipe = Recipe.load(path)
-    else:
-        text = read_annotation(path).get("recipe")
-        if text is None:
-            raise InputError(
-                f"{path.name} holds no recipe; give a result that was saved here, or a "
-                ".recipe.json file."
-            )
-        recipe = Recipe.from_json(text)
-
-    def found(psf: dict[str, Any]) -> dict[str, Any]:
-        full = (path.parent / psf["path"]).resolve() if "path" in psf else None
-        return psf if full is None else {**psf, "path": str(full)}
-
-    return with_psfs(recipe, [found(p) for p in psfs(recipe)])
+        return Recipe.load(path)
+    text = read_annotation(path).get("recipe")
+    if text is None:
+        raise InputError(
+            f"{path.name} holds no recipe; give a result that was saved here, or a "
+            ".recipe.json file."
+        )
+    return Recipe.from_json(text).found_from(path.parent)
 
 
 def read_annotation(path: str | Path) -> dict[str, str]:
@@ -81,21 +78,18 @@ def with_psfs(recipe: Recipe, sources: list[dict[str, Any]]) -> Recipe:
     return recipe.model_copy(update={"physics": Part(name=recipe.physics.name, params=params)})
 
 
-def beside(recipe: Recipe, folder: Path) -> Recipe:
-    """A copy whose PSF paths suit a recipe in ``folder``.
+def with_mask_file(recipe: Recipe, name: str) -> tuple[Recipe, NDArray[np.bool_] | None]:
+    """A copy that points to the file ``name`` for a mask that it holds, and that mask, if any."""
+    found: list[NDArray[np.bool_]] = []
 
-    Relative where the PSF lies in or below that folder, so that the folder may be
-    moved as a whole; absolute otherwise, so that the result may.
-    """
+    def filed(key: str, value: Any) -> Any:
+        if key != "mask" or not isinstance(value, dict) or value.get("kind") != "bits":
+            return value
+        found.append(PackedMask(**value).array())
+        return {"kind": "file", "path": name, "sha256": sha256(found[-1])}
 
-    def moved(psf: dict[str, Any]) -> dict[str, Any]:
-        if "path" not in psf:
-            return psf
-        full, home = Path(psf["path"]).resolve(), folder.resolve()
-        where = full.relative_to(home) if full.is_relative_to(home) else full
-        return {**psf, "path": where.as_posix()}
-
-    return with_psfs(recipe, [moved(p) for p in psfs(recipe)])
+    recipe = recipe.with_physics(filed)  # a chain has one mask at most: it comes last
+    return recipe, found[0] if found else None
 
 
 def ascii_json(text: str) -> str:

@@ -32,8 +32,9 @@ def write(restoration: Restoration, path: str | Path) -> Path:
     The OME-TIFF is float32 in the units of the recording, with pixel size and
     channel names; recipe, provenance, estimates and notes are inside as JSON
     (:func:`read_recipe`). A PSF that was handed over in memory is saved as
-    ``NAME.psf.tif`` (``NAME.psf-0.tif`` … one per channel), and the recipe points to it by relative path and hash. All
-    of it is written, or nothing.
+    ``NAME.psf.tif`` (``NAME.psf-0.tif`` … one per channel), a mask that stands in the recipe as
+    ``NAME.mask.tif``, and the recipe points to them by relative path and hash. All of it is
+    written, or nothing.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def write_image(
     targets = [path]
     in_memory: list[NDArray[Any]] = []
     if recipe is not None:
-        recipe = recipes.beside(recipe, path.parent)
+        recipe, mask = recipes.with_mask_file(recipe.beside(path.parent), f"{stem}.mask.tif")
         targets.append(path.with_name(f"{stem}.recipe.json"))
         in_memory = _in_memory(recipe, psf)
         several = len(in_memory) > 1
@@ -106,6 +107,9 @@ def write_image(
             for name, array in zip(names, in_memory, strict=True)
         ]
         recipe = recipes.with_psfs(recipe, sources)
+        if mask is not None:
+            in_memory.append(mask.astype(np.uint8))
+            targets.append(path.with_name(f"{stem}.mask.tif"))
         kept["recipe"] = recipe.to_json()
     with atomically(*targets) as temporary:
         _write_tiff(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import tifffile
@@ -13,6 +13,27 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import InputError
+from ..psf.source import sha256
+
+
+class FileMask(BaseModel):
+    """A mask in a file, known by the hash of what it says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["file"] = "file"
+    path: str = Field(description="TIFF or .npy; absolute or relative to the recipe.")
+    sha256: str | None = Field(None, description="Hash of the mask, checked when it is read.")
+
+    def array(self) -> NDArray[np.bool_]:
+        """The mask, if it is the one that the recipe was made with."""
+        mask = read_mask(self.path)
+        if self.sha256 is not None and sha256(mask) != self.sha256:
+            raise InputError(
+                f"The mask in {self.path} is not the one the recipe was made with; "
+                "restore the original file, or choose the mask again."
+            )
+        return mask
 
 
 class PackedMask(BaseModel):
@@ -25,7 +46,7 @@ class PackedMask(BaseModel):
     bits: str = Field(description="numpy.packbits, zlib, base 64.")
 
     @classmethod
-    def of(cls, mask: ArrayLike) -> PackedMask:
+    def of(cls, mask: ArrayLike) -> Self:
         """From an array; what is not zero is unusable, as in a labels layer."""
         array = np.asarray(mask) != 0
         packed = zlib.compress(np.packbits(array).tobytes(), 9)

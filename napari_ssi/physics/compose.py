@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..psf.source import PSFSource
 from ._chain import Chain
 from .base import Physics
+from .chaining import chain_refusal
 
 ABOUT = {
     "compose": {
@@ -70,19 +71,15 @@ class Compose(Chain):
 
     def made(self) -> list[Physics]:
         """The parts, each with its parameters."""
+        refusal = chain_refusal([part.name for part in self.parts])
+        if refusal:
+            raise InputError(refusal)
         links: list[Physics] = []
         psf = self.psf
-        for number, part in enumerate(self.parts):
+        for part in self.parts:
             entry = registry.find("physics", part.name)
             params = dict(part.params)
             if psf is not None and params.get("psf") is None and "psf" in entry.load().model_fields:
                 params["psf"], psf = psf, None
-            link: Physics = entry.build(params)
-            if isinstance(link, Compose) or "linear" not in entry.traits:
-                raise InputError(
-                    f"{entry.label!r} cannot be one of several forward models; name it alone."
-                )
-            if part.name == "inpainting" and number + 1 < len(self.parts):
-                raise InputError("Unusable pixels are the camera's: 'inpainting' must come last.")
-            links.append(link)
+            links.append(entry.build(params))
         return links

@@ -113,7 +113,10 @@ class Downsampling(Chain):
         if not self.isotropic:
             return factor
         if ndim < 3:
-            raise InputError("Cubic voxels need a z-stack; for one plane choose a factor instead.")
+            raise InputError(
+                "Cubic voxels need a z-stack, and a PSF of the stack or none; for one plane choose a "
+                "factor instead."
+            )
         fine = pixel_size[-1] / factor[-1]
         along = max(1, round(pixel_size[0] / fine))
         if along > MOST:
@@ -146,7 +149,12 @@ class Binning(Physics):
         pixel_size: Sequence[float],
         psf: NDArray[np.floating] | None = None,
     ) -> list[str]:
-        """For planes, those of the factors that are in the plane."""
+        """For planes, those of the factors that are in the plane; the others must be 1."""
+        if any(f > 1 for f in self._factors[: -len(shape)]):
+            raise InputError(
+                "Finer z-steps need a PSF of the stack or none; a PSF of one plane restores each "
+                "plane by itself."
+            )
         self._factors = self._factors[-len(shape) :]
         return super().bind(shape, pixel_size)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import background
 from ..outliers import outlying
-from ._mask import PackedMask, fitting, read_mask
+from ._mask import FileMask, PackedMask, fitting, read_mask
 from .base import Physics
 
 ABOUT = {
@@ -45,7 +45,7 @@ class Inpainting(Physics):
     1
     """
 
-    mask: str | PackedMask | None = Field(
+    mask: str | FileMask | PackedMask | None = Field(
         None,
         title="Mask",
         description="File (TIFF or .npy) whose pixels are not zero where the recording is "
@@ -53,17 +53,17 @@ class Inpainting(Physics):
     )
     single: bool = Field(
         True,
-        title="Find dead and hot pixels",
+        title="Dead or hot",
         description="Single pixels that are too far from all their neighbours to be noise.",
     )
     saturated: bool = Field(
         True,
-        title="Leave out saturated pixels",
+        title="Saturated",
         description="Pixels that pile up at the brightest value of the recording.",
     )
     blank: bool = Field(
         True,
-        title="Leave out blank planes",
+        title="Blank planes",
         description="Planes of a stack in which all pixels have the same value.",
     )
 
@@ -85,7 +85,7 @@ class Inpainting(Physics):
         self._mask = None
         if self.mask is None:
             return []
-        found = self.mask.array() if isinstance(self.mask, PackedMask) else read_mask(self.mask)
+        found = read_mask(self.mask) if isinstance(self.mask, str) else self.mask.array()
         mask = fitting(found, tuple(shape))
         self._mask = torch.from_numpy(mask.copy())[None, None]
         return [f"{mask.mean():.2%} of the pixels are masked as unusable."]

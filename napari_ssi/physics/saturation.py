@@ -55,6 +55,12 @@ class Saturation(Chain):
     psf: PSFSource | None = Field(
         None, title="PSF", description="Point-spread function; none for no blur."
     )
+    subtract_background: bool = Field(
+        False,
+        title="Subtract background",
+        description="Subtract the level of the PSF's rim, as for a measured bead with a camera "
+        "offset.",
+    )
 
     _given: bool = PrivateAttr(False)
     _ceiling: float | None = PrivateAttr(None)
@@ -100,7 +106,9 @@ class Saturation(Chain):
 
     def made(self) -> list[Physics]:
         """The blur, if there is one."""
-        return [Blur(psf=self.psf)] if self._given or self.psf is not None else []
+        if not self._given and self.psf is None:
+            return []
+        return [Blur(psf=self.psf, subtract_background=self.subtract_background)]
 
     def A(self, x: Tensor) -> Tensor:
         """Blur, then cut off."""

@@ -325,7 +325,7 @@ def test_the_blur_section_reads_optics_from_a_recipe(kind: str, panel: Any, cell
     optics = {"kind": kind, "numerical_aperture": 0.5, "immersion_index": 1.0}
     optics |= {"emission_wavelength": 0.6}
     optics |= {"excitation_wavelength": 0.56} if kind == "confocal" else {}
-    recorded = panel.image.source().stack
+    recorded = panel.image.source().stack.scale
     kernel = _load(Part(name="blur", params={"psf": optics}), recorded, [])
     assert kernel.sum() == pytest.approx(1, rel=1e-5)
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from qtpy.QtCore import QThreadPool, QTimer
 
 from napari_ssi._qt.restore_panel import RestorePanel
+from napari_ssi.cli import main
 
 
 @pytest.fixture
@@ -53,6 +55,53 @@ def test_deconvolve_beside_the_baselines(viewer: Any, qtbot: Any) -> None:
     assert signal.args[0].image is viewer.layers[-1].data
     assert panel.run.plot._points["held_out"]
     np.testing.assert_array_equal(layer.data, data)
+
+
+def test_finer_pixels_and_a_mask_as_on_the_command_line(
+    viewer: Any, qtbot: Any, tmp_path: Any
+) -> None:
+    """Results of all methods cover the recording, and the saved recipe gives the same result."""
+    rng = np.random.default_rng(0)
+    data = rng.poisson(np.kron(rng.uniform(5, 60, (3, 3)), np.ones((8, 8)))).astype(np.uint16)
+    place = {"scale": (0.2, 0.2), "units": ("um", "um"), "translate": (3, 5)}
+    viewer.add_image(data, name="cells", axis_labels=("y", "x"), **place)
+    panel = RestorePanel(viewer)
+    viewer.window.add_dock_widget(panel)
+    panel.blur._kind.choose("gaussian")
+    few_steps(panel, qtbot, 3)
+    panel.effort._forms["training"].set({"first_guess": "none"})
+    panel.effort._forms["general"].set({"seed": 5})
+    panel.forward._sampling.choose("2")
+    marks = np.zeros(data.shape, int)
+    marks[4, 4:9] = 1
+    labels = viewer.add_labels(marks)
+    panel.forward.set_layer(labels)
+    with qtbot.waitSignal(panel.finished, timeout=100_000):
+        panel.start()
+    results = [la for la in viewer.layers if "·" in la.name]
+    assert [la.name.split(" · ")[1] for la in results] == [
+        "Richardson-Lucy",
+        "Total variation",
+        "SSI",
+    ]
+    for result in results:
+        assert result.data.shape == (48, 48)
+        np.testing.assert_allclose(result.scale, (0.1, 0.1))
+        # of a recorded pixel 0.2 wide at (3, 5), the first quarter
+        np.testing.assert_allclose(result.data_to_world((0, 0)), (2.95, 4.95))
+    with qtbot.waitSignal(panel._saving.saved, timeout=30_000):
+        panel.save(tmp_path / "panel.ome.tif")
+    recording = tmp_path / "cells.tif"
+    size = {"axes": "YX", "PhysicalSizeX": 0.2, "PhysicalSizeY": 0.2}
+    tifffile.imwrite(recording, data, ome=True, metadata=size)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("panel.recipe.json", "panel.mask.tif"):
+        (tmp_path / name).rename(moved / name)
+    given = [str(recording), "-o", str(tmp_path / "again.ome.tif")]
+    assert main(["restore", *given, "--recipe", str(moved / "panel.recipe.json")]) == 0
+    again = tifffile.imread(tmp_path / "again.ome.tif")
+    np.testing.assert_allclose(again, results[-1].data, rtol=1e-3, atol=1e-2)
 
 
 def test_train_on_a_region_and_apply_to_a_time_lapse(viewer: Any, qtbot: Any) -> None:
@@ -124,6 +173,7 @@ import numpy as np, napari
 from qtpy.QtCore import QSettings, QTimer
 QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, sys.argv[1])
 from napari_ssi._qt.restore_panel import RestorePanel
+from napari_ssi.cli import main
 viewer = napari.Viewer()
 viewer.add_image(np.random.default_rng(0).poisson(20, (96, 96)), name="cells")
 panel = RestorePanel(viewer)

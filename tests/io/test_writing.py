@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_ssi import ImageStack, InputError, Recipe, Restoration
+from napari_ssi import ImageStack, InputError, Recipe, Restoration, registry
 from napari_ssi.io import read, read_recipe, write, write_image, writing
 from napari_ssi.io.recipes import read_annotation
+from napari_ssi.physics._mask import PackedMask
 from napari_ssi.psf.source import read_psf, sha256
 
 OME = "{http://www.openmicroscopy.org/Schemas/OME/2016-06}"
@@ -106,6 +107,34 @@ def test_a_psf_from_memory_is_saved_beside(tmp_path: Path) -> None:
     psf = read_recipe(moved / "out.ome.tif").physics.params["psf"]
     assert psf["path"] == str((moved / "out.psf.tif").resolve())
     assert read_recipe(moved / "out.recipe.json").physics.params["psf"] == psf
+
+
+def test_a_mask_inside_the_recipe_is_saved_beside(tmp_path: Path) -> None:
+    mask = np.zeros((16, 16), bool)
+    mask[3, 4] = True
+    parts = ["blur", {"name": "inpainting", "params": {"mask": PackedMask.of(mask)}}]
+    params = {"parts": parts, "psf": {"kind": "array", "sha256": sha256(PSF)}}
+    recipe = Recipe.create(physics={"name": "compose", "params": params}, method="ssi")
+    home = tmp_path / "here"
+    home.mkdir()
+    path = write(restoration("YX", recipe=recipe, psf=(PSF,)), home / "out.ome.tif")
+    assert left(home) == ["out.mask.tif", "out.ome.tif", "out.psf.tif", "out.recipe.json"]
+    kept = json.loads(read_annotation(path)["recipe"])["physics"]["params"]
+    said = {"kind": "file", "path": "out.mask.tif", "sha256": sha256(mask)}
+    assert kept["parts"][1]["params"]["mask"] == said
+    assert kept["psf"]["path"] == "out.psf.tif"
+    np.testing.assert_array_equal(tifffile.imread(home / "out.mask.tif"), mask)
+
+    moved = home.rename(tmp_path / "there")
+    for file in ("out.ome.tif", "out.recipe.json"):
+        again = read_recipe(moved / file).physics
+        link = registry.find("physics", again.name).build(again.params).made()[-1]
+        assert link.bind((16, 16), (1.0, 1.0)) == ["0.39% of the pixels are masked as unusable."]
+    other = np.zeros((16, 16), np.uint8)
+    other[0, 0] = 1
+    tifffile.imwrite(moved / "out.mask.tif", other)
+    with pytest.raises(InputError, match="not the one the recipe was made with"):
+        link.bind((16, 16), (1.0, 1.0))
 
 
 def test_one_psf_per_channel(tmp_path: Path) -> None:

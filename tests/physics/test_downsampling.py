@@ -108,3 +108,13 @@ def test_planes_of_a_stack_and_channels_keep_their_axes() -> None:
     result = run(recipe, ImageStack(y, "TCZYX", (0.4, 0.1, 0.3)))
     assert result.image.shape == (2, 3, 8, 16, 54)
     assert result.source.pixel_size == pytest.approx((0.2, 0.1, 0.1))
+
+
+def test_finer_planes_are_refused_where_each_is_restored_by_itself() -> None:
+    psf = np.outer([1, 2, 1], [1, 2, 1])
+    with pytest.raises(InputError, match="PSF of the stack or none"):
+        bound((4, 12, 12), psf, isotropic=True, factor=(1,))
+    assert bound((4, 12, 12), psf, factor=(2,)).zoom == (2, 2)
+    assert bound(
+        (4, 12, 12), psf[None] * [[[1]], [[3]], [[1]]], isotropic=True, factor=(1,)
+    ).zoom == (3, 1, 1)

@@ -135,7 +135,7 @@ def test_blur_coarse_pixels_and_mask_at_once() -> None:
 def test_a_mask_inside_a_chain_or_a_saturated_link_is_refused() -> None:
     for parts in (["inpainting", "motion"], ["saturation"], [{"name": "compose"}]):
         physics = registry.find("physics", "compose").build({"parts": parts})
-        with pytest.raises(InputError, match=r"come last|name it alone"):
+        with pytest.raises(InputError, match=r"come last|choose it alone"):
             physics.bind((16, 16), (0.1, 0.1))
 
 

@@ -53,3 +53,13 @@ def test_light_beyond_the_level_is_not_denied() -> None:
     dark = x < 300
     assert np.abs(image - x)[dark].mean() < 8
     assert image[18:23, 18:23].mean() > 345
+
+
+def test_the_background_of_its_psf_can_be_subtracted() -> None:
+    bead = np.pad(PSF, 4) + 2.0
+    physics = Saturation(level=1, subtract_background=True)
+    physics.bind((20, 22), (0.1, 0.1), bead)
+    blur = Blur.from_array(bead, (20, 22), subtract_background=True)
+    x = torch.rand(1, 1, *blur.object_shape((20, 22)))
+    torch.testing.assert_close(physics.A(x), blur.A(x))
+    assert physics.halo == blur.halo

@@ -56,6 +56,7 @@ class BlurSection(Section):
         super().__init__("2  Blur")
         self._viewer = viewer
         self._stack: ImageStack | None = None
+        self._zoom: tuple[int, ...] = ()
         self._kind = Picker()
         self._kind.setAccessibleName("Blur")
         for kind, words in _KINDS.items():
@@ -179,10 +180,14 @@ class BlurSection(Section):
             source = {"kind": "gaussian", "fwhm": widths}
         return Blur(Part(name="blur", params={"psf": source, **extra}))
 
-    def set_stack(self, stack: ImageStack | None) -> None:
-        """The recording that the PSF is prepared for."""
-        self._stack = stack
-        self._show()
+    def set_stack(self, stack: ImageStack | None, zoom: tuple[int, ...] = ()) -> None:
+        """The recording that the PSF is prepared for, and how much finer the result is sampled.
+
+        ``zoom`` is in pixels of the result per pixel of the recording, per spatial axis.
+        """
+        if stack is not self._stack or zoom != self._zoom:
+            self._stack, self._zoom = stack, zoom
+            self._show()
 
     def remember(self, memory: Memory) -> None:
         """Keep the choice for the next session."""
@@ -198,6 +203,11 @@ class BlurSection(Section):
         self._z.setValue(memory.get("fwhm_z", self._z.value()))
         self._kind.choose(memory.get("blur", "none"))
 
+    def _scale(self, stack: ImageStack) -> tuple[float, ...]:
+        """µm per pixel of the result, on which the PSF is; as of 1 µm where that is not known."""
+        zoom = self._zoom or (1,) * stack.ndim
+        return tuple(s / z for s, z in zip(stack.scale, zoom, strict=True))
+
     # --- showing it ----------------------------------------------------------------------
 
     def _layer_pixels(self) -> tuple[NDArray[np.floating], list[str]]:
@@ -211,7 +221,8 @@ class BlurSection(Section):
         # a copy of its own: the layer may be changed while the run goes on
         array = np.array(pixels(layer))
         own = detected_pixel_size(layer, detected_axes(layer))
-        wanted = self._stack.pixel_size if self._stack is not None else None
+        stack = self._stack
+        wanted = self._scale(stack) if stack is not None and stack.pixel_size is not None else None
         usable = array.dtype.kind in "uif" and bool(np.isfinite(array).all())
         if own is None or wanted is None or not usable:
             return array, []  # what is wrong with it is said when it is prepared
@@ -253,14 +264,17 @@ class BlurSection(Section):
             try:
                 blur = self.value()
                 said = list(blur.notes)
-                psf = blur.psf if blur.psf is not None else _load(blur.physics, self._stack, said)
+                scale = self._scale(self._stack)
+                psf = blur.psf if blur.psf is not None else _load(blur.physics, scale, said)
+                zoom = self._zoom or (1,) * self._stack.ndim
                 prepared = prepare(
                     psf,
-                    self._stack.spatial_shape,
+                    [n * z for n, z in zip(self._stack.spatial_shape, zoom, strict=True)],
                     subtract_background=bool(blur.physics.params.get("subtract_background")),
                 )
-                found = [*said, *prepared.notes, *describe(np.squeeze(psf), self._stack.scale)]
-                self._picture.show_kernel(prepared.kernel, self._stack.pixel_size, found)
+                found = [*said, *prepared.notes, *describe(np.squeeze(psf), scale)]
+                known = scale if self._stack.pixel_size is not None else None
+                self._picture.show_kernel(prepared.kernel, known, found)
                 self._picture.show()
             except InputError as error:
                 problem = str(error)
@@ -276,5 +290,5 @@ class BlurSection(Section):
             self._edited()
 
 
-def _load(physics: Part, stack: ImageStack, notes: list[str]) -> NDArray[np.floating]:
-    return load(make_source(physics.params["psf"]), stack.scale, notes)
+def _load(physics: Part, scale: tuple[float, ...], notes: list[str]) -> NDArray[np.floating]:
+    return load(make_source(physics.params["psf"]), scale, notes)
