@@ -190,6 +190,11 @@ class Recipe(BaseModel):
                 raise InputError(
                     f"{term.name!r} cannot be a further term, as it is a method; one is enough."
                 )
+            unfit = registry.find("loss", term.name).refusal(
+                physics=self.physics.name, noise=self.noise.name
+            )
+            if unfit:
+                raise InputError(unfit)
         refusal = data[self.method[0].name].refusal(
             physics=self.physics.name,
             noise=self.noise.name,

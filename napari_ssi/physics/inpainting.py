@@ -67,7 +67,18 @@ class Inpainting(Physics):
         description="Planes of a stack in which all pixels have the same value.",
     )
 
+    unmeasured: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        title="Value of unmeasured pixels",
+        description="Pixels of exactly this value were not measured, in each time point others: as "
+        "after a rotation, or in a scan that leaves some out. Empty: there are none.",
+        json_schema_extra={"unit": "units of the recording", "advanced": True},
+    )
+
     _mask: Tensor | None = PrivateAttr(None)
+    _scale: float = PrivateAttr(1.0)
+    _offset: float = PrivateAttr(0.0)
 
     @classmethod
     def from_mask(cls, mask: ArrayLike) -> Inpainting:
@@ -89,6 +100,10 @@ class Inpainting(Physics):
         mask = fitting(found, tuple(shape))
         self._mask = torch.from_numpy(mask.copy())[None, None]
         return [f"{mask.mean():.2%} of the pixels are masked as unusable."]
+
+    def calibrate(self, scale: float, offset: float) -> None:
+        """For the value of unmeasured pixels."""
+        self._scale, self._offset = scale, offset
 
     def A(self, x: Tensor) -> Tensor:
         """The object itself."""
@@ -112,6 +127,10 @@ class Inpainting(Physics):
         found = torch.zeros(y.shape, dtype=torch.bool)
         if self._mask is not None:
             found |= self._mask
+        if self.unmeasured is not None:
+            value = (self.unmeasured - self._offset) / self._scale
+            # to the rounding of single precision, in which y was brought to these units
+            found |= ((y - value).abs() <= 1e-6 * max(1.0, abs(value))).cpu()
         planes = y.detach().reshape(-1, *y.shape[-2:]).cpu().numpy()
         marks = found.view(-1, *y.shape[-2:]).numpy()
         if self.saturated:

@@ -47,6 +47,22 @@ def test_saturated_pixels_are_those_at_the_end_of_the_range() -> None:
     assert not marked(y, single=False, saturated=False).any()
 
 
+def test_unmeasured_pixels_are_found_in_each_frame_by_their_value_alone() -> None:
+    """In the units of the recording, and in those of the engine."""
+    physics = Inpainting(unmeasured=7, single=False, saturated=False)
+    physics.bind((48, 52), (0.1, 0.1))
+    frames = [picture(seed=seed) for seed in (0, 1)]
+    holes = [np.random.default_rng(seed).random((48, 52)) < 0.3 for seed in (2, 3)]
+    for scale, offset in ((1.0, 0.0), (313.0, 99.5)):
+        physics.calibrate(scale, offset)
+        for frame, hole in zip(frames, holes, strict=True):
+            y = (np.where(hole, 7, frame).astype(np.float32) - np.float32(offset)) / np.float32(
+                scale
+            )
+            found = physics.missing(torch.from_numpy(y.astype(np.float32))[None, None])
+            np.testing.assert_array_equal(found[0, 0].numpy(), hole)
+
+
 def test_a_blank_plane_is_missing() -> None:
     y = picture((5, 24, 26))
     y[2] = 7
