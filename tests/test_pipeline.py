@@ -23,7 +23,8 @@ from napari_ssi import (
 )
 from napari_ssi.events import Cancelled
 
-QUICK = {"steps": 4, "patch": (16, 16), "batch": 1}
+#: The last weights: after so few steps the first guess would be kept, and the network not run.
+QUICK = {"steps": 4, "patch": (16, 16), "batch": 1, "select": False}
 PSF = np.outer([1, 2, 1], [1, 3, 1]).astype(float)
 
 
