@@ -91,11 +91,16 @@ class HeldOut:
         after = self.squares(network)
         kept = (before + after).argsort()[: max(2, int(TRIM * len(before)))]
         pairs = (before - after)[kept].cpu().double()
-        error = float(pairs.std()) / math.sqrt(len(pairs))
+        error = float(pairs.std(correction=0)) / math.sqrt(len(pairs))
         return float(pairs.mean()) / error if error > 0 else 0.0
 
     def __call__(self, network: Callable[[Tensor], Tensor]) -> float:
         """The score of a network."""
-        values = self.squares(network).sort().values
-        kept = values[: max(1, int(TRIM * len(values)))]
-        return float(kept.cpu().double().mean())  # an Apple GPU has no double precision
+        return trimmed(self.squares(network))
+
+
+def trimmed(squares: Tensor) -> float:
+    """The mean of squared residuals (N,), without the largest: the score."""
+    values = squares.sort().values
+    kept = values[: max(1, int(TRIM * len(values)))]
+    return float(kept.cpu().double().mean())  # an Apple GPU has no double precision

@@ -174,6 +174,7 @@ class Trainer:
         every = self.every(budget)
         reason = "the step budget was used up"
         values: dict[str, float] = {}
+        alone: Tensor | None = None
         reported = step = 0
         last = -math.inf
 
@@ -183,9 +184,9 @@ class Trainer:
                 raise _Enough
 
         if guided is not None or self.start is not None:  # what has to be improved on
-            schedule.report(0, score(judged))
+            alone = score.squares(judged)
+            schedule.report(0, held_out.trimmed(alone))
         at_start = schedule.best
-        alone = None if guided is None or self.start is not None else score.squares(judged)
         elapsed = time.monotonic() - began
         yield Progress("training", 0, budget, {}, elapsed, picture, preview.plane)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
@@ -251,12 +252,13 @@ class Trainer:
         keep_best = self.settings.select or diverged
         if keep_best:
             averaged.load_state_dict(best)
-        best_step = schedule.best_step if keep_best else step
-        surer = alone is None or score.gain(alone, judged) >= held_out.BELIEVED
-        kept = schedule.best
-        if keep_best and not surer:  # the lowest of many looks at few pixels is so by luck, too
-            best_step, kept = 0, at_start
-            averaged.load_state_dict(at_first)
+        best_step, kept = schedule.best_step if keep_best else step, schedule.best
+        if keep_best and best_step and alone is not None and self.start is None:
+            # the lowest of many looks at few pixels is so by luck, too
+            surer = score.gain(alone, judged) >= held_out.BELIEVED
+            if not surer:
+                best_step, kept = 0, at_start
+                averaged.load_state_dict(at_first)
         estimates = {
             "steps": float(step),
             "best_step": float(best_step),
