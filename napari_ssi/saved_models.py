@@ -112,6 +112,10 @@ def load_starts(path: str | Path) -> tuple[list[Start], Recipe]:
         version = int(content["version"])
         known = content["channels"] if version <= VERSION else []
         channels = [Start(c["weights"], c["ndim"], c["guided"]) for c in known]
+    except OSError as error:
+        raise InputError(
+            f"The model {path} cannot be read ({error.strerror}); check its permissions, or give another."
+        ) from None
     except Exception:  # whatever a damaged or foreign file makes of torch's reader
         ours, version, channels = False, 0, []
     if not ours:

@@ -14,7 +14,7 @@ from .look import Picker, row
 
 
 class NetworkChoice(QWidget):
-    """The networks that a method works with, and the form of the one chosen."""
+    """The networks that a method works with, and the form of the one chosen; :meth:`suit` it then."""
 
     changed = Signal()
 
@@ -25,8 +25,6 @@ class NetworkChoice(QWidget):
         self._picker = Picker()
         for name in wanted or known:
             self._picker.addItem(known[name].label, name)
-            about = f"<qt>{known[name].summary} {known[name].when}</qt>"
-            self._picker.setItemData(self._picker.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
         self._forms: dict[str, Form] = {}
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
