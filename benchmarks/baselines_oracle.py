@@ -21,7 +21,7 @@ from benchmarks import paper
 from napari_ssi import registry
 from napari_ssi.background import measure
 from napari_ssi.baselines.base import Baseline
-from napari_ssi.events import Control
+from napari_ssi.events import Control, Watched
 from napari_ssi.noise.base import NoiseModel
 from napari_ssi.physics.base import Physics
 from napari_ssi.quality.psnr import psnr
@@ -31,14 +31,13 @@ NAMES = ("drosophilaslice", "usaf", "fishembryo", "tubules", "cells", "nuclei")
 RESULTS = Path(__file__).parent / "results"
 
 
-def run(steps: Steps) -> tuple[torch.Tensor, dict[str, float]]:
+def run(job: Steps) -> tuple[torch.Tensor, dict[str, float]]:
     """Drain a restorer: its result and last values."""
     values: dict[str, float] = {}
-    while True:
-        try:
-            values = dict(next(steps).values)
-        except StopIteration as end:
-            return end.value, values
+    steps = Watched(job)
+    for progress in steps:
+        values = dict(progress.values)
+    return steps.value, values
 
 
 def score(image: torch.Tensor, x: paper.Image) -> float:

@@ -17,7 +17,7 @@ from .baselines._tiles import box, tiles
 from .baselines.base import Baseline, FittedBaseline
 from .device import choose
 from .errors import InputError
-from .events import Control
+from .events import Control, Watched
 from .frames import sample, tensor
 from .networks._module import NetworkModule
 from .noise.base import NoiseModel
@@ -235,17 +235,13 @@ def _baseline(
     control = Control()
     next(iter(method.solve(y, here, noise, 0.1, method.fallback)))  # warms up
     began = _now(device)
-    fit = method.fit([piece.y], here, noise, control, torch.Generator().manual_seed(0))
+    fit = Watched(method.fit([piece.y], here, noise, control, torch.Generator().manual_seed(0)))
     share = 1.0
-    while True:
-        try:
-            progress = next(fit)
-        except StopIteration as end:
-            fitted: FittedBaseline = end.value
-            break
+    for progress in fit:
         if _now(device) - began > PATIENCE and not control.stopping and progress.step > 0:
             control.stop()
             share = max(1.0, TRIED * progress.total / progress.step)
+    fitted = fit.value
     tuning = share * (_now(device) - began)
     if method.setting is None and crop != small:
         several = _tuning.FOLDS

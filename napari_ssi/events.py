@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,40 @@ class Progress:
     def fraction(self) -> float:
         """Share of this stage's budget that is done, 0 to 1."""
         return min(1.0, self.step / self.total) if self.total > 0 else 0.0
+
+
+class Watched(Generic[T, R]):
+    """The reports of a job, to be looped over, and afterwards its ``value``.
+
+    A job is a generator that yields what it reports and returns its result.
+
+    Examples
+    --------
+    >>> def job():
+    ...     yield "half of it is done"
+    ...     return 42
+    >>> steps = Watched(job())
+    >>> for report in steps:
+    ...     print(report)
+    half of it is done
+    >>> steps.value
+    42
+    """
+
+    value: R
+
+    def __init__(self, job: Generator[T, None, R]) -> None:
+        self._job = job
+
+    def __iter__(self) -> Iterator[T]:
+        self.value = yield from self._job
+
+    def finish(self, report: Callable[[T], None] | None = None) -> R:
+        """Go on to the end, ``report`` everything, and return the value."""
+        for each in self:
+            if report is not None:
+                report(each)
+        return self.value
 
 
 class Cancelled(Exception):

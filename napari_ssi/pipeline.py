@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from . import background, registry
 from .device import choose
 from .errors import InputError
-from .events import Control, Progress
+from .events import Control, Progress, Watched
 from .frames import divided, finer, planes_of, restored_shape, sample, tensor, usable
 from .io.psfs import with_voxel_size
 from .noise.base import NoiseModel
@@ -91,13 +91,7 @@ def run(
     (32, 32)
     """
     steps = iterate(recipe, stack, psf=psf, models=models, start=start, control=control)
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        if report is not None:
-            report(progress)
+    return Watched(steps).finish(report)
 
 
 def iterate(
@@ -177,19 +171,15 @@ def iterate(
             )
             notes += [f"{name}: {note}" if several else note for note in found]
             generator = torch.Generator().manual_seed(recipe.seed + 1000 * channel)
-            fit = restorer(recipe, starts[channel]).fit(sampled, physics, noise, control, generator)
-            fitted = None
-            while fitted is None:
-                try:
-                    progress = next(fit)
-                except StopIteration as end:
-                    fitted = end.value
-                else:
-                    if progress.values:
-                        figures = _in_units(progress.values, normalization)
-                        log.append({"step": float(progress.step), **figures})
-                    stopped = progress.message or stopped
-                    yield _outward(progress, normalization, name)
+            method = restorer(recipe, starts[channel])
+            fit = Watched(method.fit(sampled, physics, noise, control, generator))
+            for progress in fit:
+                if progress.values:
+                    figures = _in_units(progress.values, normalization)
+                    log.append({"step": float(progress.step), **figures})
+                stopped = progress.message or stopped
+                yield _outward(progress, normalization, name)
+            fitted = fit.value
             del sampled
         else:
             fitted = models[channel].fitted
@@ -207,13 +197,8 @@ def iterate(
             frame = stack.read(index)
             digest.update(frame.tobytes())
             y = normalization(frame)
-            work = fitted.apply(tensor(y), physics, control)
-            while True:
-                try:
-                    progress = next(work)
-                except StopIteration as end:
-                    x = end.value[0, 0].numpy()
-                    break
+            work = Watched(fitted.apply(tensor(y), physics, control))
+            for progress in work:
                 whole = replace(
                     progress,
                     step=done * max(1, progress.total) + progress.step,
@@ -221,6 +206,7 @@ def iterate(
                     elapsed=time.monotonic() - applying,
                 )
                 yield _outward(whole, normalization, name)
+            x = work.value[0, 0].numpy()
             if nonnegative(recipe) and not untrained:
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)

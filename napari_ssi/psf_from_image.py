@@ -1,6 +1,6 @@
 """The width of the PSF from the recording itself: a suggestion, by pixels that are kept out.
 
-For each width within a family the recording is restored quickly without some of its pixels, and
+For each width of a Gaussian the recording is restored quickly without some of its pixels, and
 the result, blurred again by the same PSF, predicts them. A PSF that is too wide cannot make edges
 as sharp as they were recorded; one that is too narrow leaves to the prior what blur explains. The
 first is a fact, the second depends on the prior: so two restorations with opposite leanings are
@@ -29,7 +29,7 @@ from .baselines._photons import Photons
 from .baselines._tiles import box
 from .baselines.base import Baseline
 from .errors import InputError
-from .events import Control, Progress
+from .events import Control, Progress, Watched
 from .frames import sample, tensor
 from .noise.base import NoiseModel
 from .normalization import Normalization
@@ -38,7 +38,6 @@ from .psf.gaussian import FWHM_PER_SIGMA, gaussian
 from .psf.width import Curve, WidthEstimate, widths
 from .stack import ImageStack
 
-FAMILIES = ("gaussian",)
 #: The quick restorations, and their parameters.
 RESTORATIONS: dict[str, dict[str, object]] = {
     "wiener": {},
@@ -73,7 +72,6 @@ def estimate_width(
     stack: ImageStack,
     *,
     channel: int = 0,
-    family: str = "gaussian",
     axial_ratio: float = AXIAL_RATIO,
     noise: str = "independent",
     offset: float | None = None,
@@ -88,8 +86,6 @@ def estimate_width(
         The recording; the most telling crop of a few frames is looked at.
     channel
         Which channel, from 0.
-    family
-        ``"gaussian"``.
     axial_ratio
         FWHM along z over that in the plane, in µm (in pixels where their size is not known);
         for stacks of five planes and more. The image is not asked for it.
@@ -105,7 +101,7 @@ def estimate_width(
     Raises
     ------
     InputError
-        An unknown family, noise or channel, or too little image.
+        An unknown noise or channel, or too little image.
 
     Examples
     --------
@@ -121,26 +117,18 @@ def estimate_width(
     steps = iterate(
         stack,
         channel=channel,
-        family=family,
         axial_ratio=axial_ratio,
         noise=noise,
         offset=offset,
         seed=seed,
     )
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        if report is not None:
-            report(progress)
+    return Watched(steps).finish(report)
 
 
 def iterate(
     stack: ImageStack,
     *,
     channel: int = 0,
-    family: str = "gaussian",
     axial_ratio: float = AXIAL_RATIO,
     noise: str = "independent",
     offset: float | None = None,
@@ -149,11 +137,6 @@ def iterate(
 ) -> Steps:
     """As :func:`estimate_width`, as a generator of :class:`~napari_ssi.events.Progress`."""
     control, began = control or Control(), time.monotonic()
-    if family not in FAMILIES:
-        raise InputError(
-            f"There is no family of PSFs {family!r} to choose a width from; choose one of: "
-            f"{', '.join(FAMILIES)}."
-        )
     if not 1 <= axial_ratio <= 20:
         raise InputError(
             f"The axial ratio must be between 1 and 20 (FWHM along z over that in the plane). Got "
@@ -202,9 +185,7 @@ def iterate(
             "Neighbouring pixels share noise; how well the width is found then was not measured."
         )
     size = stack.pixel_size
-    return WidthEstimate(
-        curves, family, None if size is None else tuple(size[-ndim:]), ratio, tuple(notes)
-    )
+    return WidthEstimate(curves, None if size is None else tuple(size[-ndim:]), ratio, tuple(notes))
 
 
 def _case(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import FrozenInstanceError
 
 import pytest
 
-from napari_ssi.events import Cancelled, Control, Progress
+from napari_ssi.events import Cancelled, Control, Progress, Watched
 
 
 class Job(threading.Thread):
@@ -123,3 +123,43 @@ def test_progress_is_frozen_and_knows_its_fraction() -> None:
         progress.step = 5  # type: ignore[misc]
     with pytest.raises(TypeError):
         progress.values["loss"] = 1.0  # type: ignore[index]
+
+
+def job_of(n: int, closed: list[int] | None = None) -> Generator[int, None, str]:
+    try:
+        yield from range(n)
+    finally:
+        if closed is not None:
+            closed.append(n)
+    return f"{n} done"
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_a_watched_job_reports_everything_and_has_its_value(n: int) -> None:
+    steps = Watched(job_of(n))
+    assert list(steps) == list(range(n))
+    assert steps.value == f"{n} done"
+    seen: list[int] = []
+    assert Watched(job_of(n)).finish(seen.append) == f"{n} done"
+    assert seen == list(range(n))
+    assert Watched(job_of(n)).finish() == f"{n} done"
+
+
+def test_who_stops_watching_ends_the_job() -> None:
+    def halfway() -> Generator[int, None, None]:
+        yield from Watched(job_of(3, closed))
+
+    closed: list[int] = []
+    outer = halfway()
+    next(outer)
+    outer.close()
+    assert closed == [3]
+
+
+def test_what_a_watched_job_raises_is_raised() -> None:
+    def broken() -> Generator[int, None, None]:
+        yield 1
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        Watched(broken()).finish()

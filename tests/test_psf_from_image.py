@@ -68,7 +68,6 @@ def test_a_cancel_is_heard() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"family": "lorentzian"}, "choose one of: gaussian"),
         ({"axial_ratio": 0.5}, "between 1 and 20"),
         ({"channel": 2}, "numbered from 0; got 2"),
     ],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from qtpy.QtCore import QObject, Signal
 
 from ..errors import InputError
-from ..events import Cancelled, Control, Progress
+from ..events import Cancelled, Control, Progress, Watched
 from ..restoration import Restoration
 from .resolve import Plan
 from .worker import Worker, spare_a_core
@@ -108,16 +108,14 @@ def _paced(
 ) -> Generator[Report, None, Restoration]:
     waiting: list[Progress] = []
     last = 0.0
-    while True:
-        try:
-            progress = next(work)
-        except StopIteration as end:
-            if waiting:
-                yield Report(number, tuple(waiting))
-            return end.value
+    steps = Watched(work)
+    for progress in steps:
         new_stage = bool(waiting) and waiting[-1].stage != progress.stage
         waiting.append(progress)
         if progress.preview is not None or new_stage or time.monotonic() - last >= PACE:
             last = time.monotonic()
             yield Report(number, tuple(waiting))
             waiting = []
+    if waiting:
+        yield Report(number, tuple(waiting))
+    return steps.value

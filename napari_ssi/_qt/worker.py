@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from superqt.utils._qthreading import WorkerBase, WorkerBaseSignals
 
-from ..events import Cancelled, Control
+from ..events import Cancelled, Control, Watched
 
 
 def spare_a_core() -> None:
@@ -51,14 +51,10 @@ class Worker(WorkerBase):
         self._running = True
         try:
             self._tell("started")
-            steps = self._work()
-            while True:
-                try:
-                    report = next(steps)
-                except StopIteration as end:
-                    self._tell("returned", end.value)
-                    break
+            steps = Watched(self._work())
+            for report in steps:
                 self._tell("yielded", report)
+            self._tell("returned", steps.value)
         except Cancelled:
             self._tell("cancelled")
         except BaseException as error:

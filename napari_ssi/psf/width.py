@@ -89,14 +89,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class WidthEstimate:
-    """A width within a family, chosen by held-out pixels, and how far it can be trusted.
+    """The width of a Gaussian PSF, chosen by held-out pixels, and how far it can be trusted.
 
     Attributes
     ----------
     curves
         One for each quick restoration.
-    family
-        ``"gaussian"``.
     pixel_size
         µm along ([Z,] Y, X); ``None`` where it is not known.
     axial_ratio
@@ -106,7 +104,6 @@ class WidthEstimate:
     """
 
     curves: tuple[Curve, ...]
-    family: str
     pixel_size: tuple[float, ...] | None
     axial_ratio: float | None = None
     notes: tuple[str, ...] = ()
@@ -198,7 +195,7 @@ class WidthEstimate:
         """What a file or layer with the PSF says of where it comes from; plain values."""
         return {
             "kind": "from_image",
-            "family": self.family,
+            "family": "gaussian",
             "fwhm": list(self.source().fwhm),
             "fwhm_pixels": self.fwhm,
             "range_pixels": list(self.range),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..events import Control, Progress
+from ..events import Control, Progress, Watched
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import Show, Weighted, WeightedRestorer
@@ -55,15 +55,12 @@ class FirstGuess:
         show: Show | None = None,
     ) -> Generator[Progress, None, FirstGuess]:
         """Tune the method, then restore each frame once a fold; ``show`` is of the first frame."""
-        tuning = restorer.fit([f.cpu() for f in frames], physics, noise, control, generator)
-        while True:
-            try:
-                progress = next(tuning)
-            except StopIteration as end:
-                method: Weighted = end.value
-                break
+        fit = restorer.fit([f.cpu() for f in frames], physics, noise, control, generator)
+        tuning = Watched(fit)
+        for progress in tuning:
             # its figures are not those of the training, which the history and the plot show
             yield replace(progress, stage="tuning the first guess", values={}, message="")
+        method = tuning.value
         folds: list[Tensor] = []
         objects: list[Tensor] = []
         for frame, out in zip(frames, held, strict=True):

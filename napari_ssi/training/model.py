@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from ..events import Control, Progress
+from ..events import Control, Progress, Watched
 from ..losses._masks import replaced
 from ..losses.base import Loss
 from ..networks._module import NetworkModule
@@ -79,14 +79,10 @@ class TrainedModel:
         first: Tensor | None = None
         if self.guess is not None:
             given = y if lost is None else torch.where(lost, measured, y)
-            steps = self.guess.apply(given, physics, control)
-            while True:
-                try:
-                    progress = next(steps)
-                except StopIteration as end:
-                    first = end.value.to(y)
-                    break
+            steps = Watched(self.guess.apply(given, physics, control))
+            for progress in steps:
                 yield replace(progress, stage="first guess", values={}, preview=None)
+            first = steps.value.to(y)
             if "start_held_out" not in self.estimates and self.estimates.get("best_step") == 0:
                 return first.cpu()  # no correction was better than none
             began = time.monotonic()

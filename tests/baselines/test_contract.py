@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_ssi import registry
-from napari_ssi.events import Cancelled, Control, Progress
+from napari_ssi.events import Cancelled, Control, Progress, Watched
 from napari_ssi.noise.base import NoiseModel
 from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.base import Physics
@@ -47,20 +47,18 @@ def frame(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
 def run(
     name: str, y: torch.Tensor, physics: Physics, control: Control | None = None, **params: object
 ) -> tuple[torch.Tensor, list[Progress]]:
-    steps = iterate(
-        registry.find("baseline", name).build(params),
-        y,
-        physics,
-        Independent(),
-        control or Control(),
-        torch.Generator().manual_seed(0),
+    steps = Watched(
+        iterate(
+            registry.find("baseline", name).build(params),
+            y,
+            physics,
+            Independent(),
+            control or Control(),
+            torch.Generator().manual_seed(0),
+        )
     )
-    reports = []
-    while True:
-        try:
-            reports.append(next(steps))
-        except StopIteration as end:
-            return end.value, reports
+    reports = list(steps)
+    return steps.value, reports
 
 
 def fixed(name: str) -> dict[str, object]:
@@ -120,17 +118,15 @@ def test_no_previews_unless_asked_for(name: str) -> None:
 def test_stop_keeps_what_was_found(name: str) -> None:
     y, physics, control = frame((47, 61)), physics_of("blur", (47, 61)), Control()
     method = registry.find("baseline", name).build()
-    steps = iterate(method, y, physics, Independent(), control, torch.Generator().manual_seed(0))
+    steps = Watched(
+        iterate(method, y, physics, Independent(), control, torch.Generator().manual_seed(0))
+    )
     tried = []
-    image = None
-    while image is None:
-        try:
-            report = next(steps)
-        except StopIteration as end:
-            image = end.value
-        if image is None and report.stage == "tuning":
+    for report in steps:
+        if report.stage == "tuning":
             tried.append(report.values[method.setting_name])
             control.stop()
+    image = steps.value
     assert image.shape == y.shape
     # the one try before the stop, the choice that it led to
     assert len(tried) == 2

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_ssi.errors import InputError
-from napari_ssi.events import Control
+from napari_ssi.events import Control, Watched
 from napari_ssi.losses.base import Scene
 from napari_ssi.losses.equivariant import Equivariant, scaled
 from napari_ssi.losses.masked import MaskedLoss
@@ -115,11 +115,6 @@ def test_it_brings_back_what_dead_pixels_lost():
         settings = Training(steps=250, patch=shape, batch=1, augment=False, ensemble=False)
         trainer = Trainer(settings, MaskedLoss(density=0.0), terms, UNet(channels=8, depth=2))
         steps = iterate(trainer, physics.A(x), physics, Independent(), Control(), state())
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                restored = end.value
-                break
+        restored = Watched(steps).finish()
         error.append(float((restored - x).square().mean()))
     assert error[1] < error[0] / 10**0.1  # a decibel

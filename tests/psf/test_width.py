@@ -29,7 +29,7 @@ def curve(at: float, error: float = 0.5, method: str = "wiener") -> Curve:
 
 
 def estimate(*curves: Curve, **kwargs: object) -> WidthEstimate:
-    return WidthEstimate(curves, "gaussian", (0.1, 0.1), **kwargs)  # type: ignore[arg-type]
+    return WidthEstimate(curves, (0.1, 0.1), **kwargs)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("at", [3.0, 4.0, 5.1])
@@ -74,12 +74,12 @@ def test_what_is_not_told_is_said(curves: tuple[Curve, ...], words: str) -> None
 
 
 def test_the_psf_has_the_width_along_every_axis() -> None:
-    found = WidthEstimate((curve(4.0),), "gaussian", (0.2, 0.1, 0.1), 3.0)
+    found = WidthEstimate((curve(4.0),), (0.2, 0.1, 0.1), 3.0)
     assert found.source().fwhm == pytest.approx((1.2, 0.4, 0.4))
     assert fwhm(found.psf(), (0.2, 0.1, 0.1)) == pytest.approx((1.2, 0.4, 0.4), rel=0.03)
     assert found.source(5.0).fwhm == pytest.approx((1.5, 0.5, 0.5))
     assert not found.told and "in stacks this has been wrong" in found.statement
-    bare = WidthEstimate((curve(4.0),), "gaussian", None, None)
+    bare = WidthEstimate((curve(4.0),), None, None)
     assert bare.source().fwhm == pytest.approx((4.0, 4.0)) and "µm" not in bare.statement
     facts = found.facts()
     assert facts["fwhm_pixels"] == pytest.approx(4.0) and facts["curves"][0]["fwhm"] == list(TRIED)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_ssi import ImageStack, Recipe, cost, registry, run
-from napari_ssi.events import Control
+from napari_ssi.events import Control, Watched
 from napari_ssi.losses.masked import MaskedLoss
 from napari_ssi.networks.unet import UNet
 from napari_ssi.noise.independent import Independent
@@ -19,14 +19,6 @@ from napari_ssi.training.preview import Preview
 from napari_ssi.training.windows import Windows
 
 
-def drained(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def blur(shape: tuple[int, ...]) -> Blur:
     return Blur.from_array(gaussian((3.0,) * len(shape), (1.0,) * len(shape)), shape)
 
@@ -37,9 +29,9 @@ def guess_of(
     setting = {"iterations": 5} if name == "richardson_lucy" else {"weight": 0.01, "iterations": 12}
     method = registry.find("baseline", name).build(setting)
     generator = torch.Generator().manual_seed(0)
-    return drained(
+    return Watched(
         FirstGuess.fit(method, [y], [held], physics, Independent(), Control(), generator)
-    )
+    ).finish()
 
 
 @pytest.mark.parametrize("name", ["hessian", "total_variation", "richardson_lucy"])
@@ -53,10 +45,10 @@ def test_no_pixel_has_a_part_in_the_guess_of_its_fold_nor_a_held_out_one_in_any(
     for k in range(FOLDS):
         other = torch.where((guess.fold[0] == k) | held, torch.full_like(y, 0.7), y)
         w = ((guess.fold[0] != k) & ~held).float()
-        again = drained(guess.method.objects(other, w, physics, Control()))
+        again = Watched(guess.method.objects(other, w, physics, Control())).finish()
         torch.testing.assert_close(again[0], guess.objects[0][k], rtol=0, atol=0)
         # while any other pixel has one
-        moved = drained(guess.method.objects(y + 0.1 * w, w, physics, Control()))
+        moved = Watched(guess.method.objects(y + 0.1 * w, w, physics, Control())).finish()
         assert (moved[0] - guess.objects[0][k]).abs().max() > 1e-3
 
 

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from napari_ssi import registry
 from napari_ssi.background import Levels
 from napari_ssi.errors import InputError
-from napari_ssi.events import Cancelled, Control
+from napari_ssi.events import Cancelled, Control, Watched
 from napari_ssi.losses.bounds import Bounds
 from napari_ssi.losses.masked import MaskedLoss
 from napari_ssi.networks.unet import UNet
@@ -46,13 +46,10 @@ def trainer(steps=30, density=0.2, penalties=(), **settings) -> Trainer:
     )
 
 
-def drain(steps):
-    reports = []
-    while True:
-        try:
-            reports.append(next(steps))
-        except StopIteration as end:
-            return end.value, reports
+def drain(job):
+    steps = Watched(job)
+    reports = list(steps)
+    return steps.value, reports
 
 
 def restored(model, y, physics=None):
