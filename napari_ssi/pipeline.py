@@ -26,6 +26,7 @@ from .physics.base import Physics
 from .psf.source import sha256
 from .quality import residual
 from .recipe import Part, Recipe
+from .remarks import remarks
 from .restoration import ChannelModel, Restoration, versions
 from .restorer import Restorer
 from .saved_models import Source, begin
@@ -231,27 +232,8 @@ def iterate(
         }
         left, said = residual.summary(unexplained)
         estimates |= {prefix + key: value for key, value in (facts | left).items()}
+        said += remarks(facts, levels, untrained=untrained)
         notes += [prefix + note for note in said]
-        if untrained:
-            notes.append(f"{prefix}Stopped before the first step: the recording is unchanged.")
-        if facts.get("outliers", 0.0) > 0:
-            notes.append(
-                f"{prefix}{facts['outliers']:.2%} of the pixels are beyond what the noise explains "
-                "and were taken from their neighbours."
-            )
-        if facts.get("best_step") == 0 and not untrained:
-            first = "start" if "start_held_out" in facts else "classical first guess"
-            notes.append(
-                f"{prefix}The network found nothing that surely predicts held-out pixels better than "
-                f"its {first}, which is the result."
-            )
-        if facts.get("learned_from", 1.0) < 1:
-            notes.append(
-                f"{prefix}Learned from {facts['learned_from']:.0%} of the recording, where the "
-                "contrast is strongest: first guesses of all of it would take too long."
-            )
-        if levels.low is not None or levels.high is not None:
-            notes.append(f"{prefix}{levels.describe()}.")
 
     return Restoration(
         image=image,

@@ -20,8 +20,6 @@ TRIM = 0.98
 SHARE = 0.03
 #: The same with the neighbours that share their noise, where they do.
 GUARDED = 0.1
-#: Standard errors by which a network has to be better than its first guess to be kept.
-BELIEVED = 2.0
 #: Pixels of the object that are looked at in a check, at most, in 2D and 3D.
 LOOKED_AT = {2: 150_000, 3: 600_000}
 

@@ -13,6 +13,8 @@ from torch import Tensor
 from ..events import Control
 from ..losses.base import Loss
 from ..networks._module import NetworkModule
+from ..physics.base import Physics
+from ..restorer import Show
 from .model import on_device
 from .tiles import run_tiled
 
@@ -54,6 +56,12 @@ class Preview:
         image[a : a + m, b : b + n] = object_[inside].cpu()
         self._last = time.monotonic()
         return image.numpy()
+
+    def of_guess(self, y: Tensor, part: Sequence[tuple[int, int]], physics: Physics) -> Show:
+        """:meth:`guess` for a ``part`` of the frame y, counted on the grid of the recording."""
+        places = zip(*(physics.finer(pair) for pair in zip(*part, strict=True)), strict=True)
+        place = [(start, size) for start, size in places]
+        return lambda image, now: self.guess(y, image, place, now=now)
 
     def take(
         self, network: NetworkModule, loss: Loss, y: Tensor, device: torch.device

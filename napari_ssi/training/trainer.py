@@ -15,8 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..errors import InputError
-from ..events import Control, Progress
+from ..events import Control, Progress, Watched
 from ..losses._masks import replaced
 from ..losses.base import Loss, Penalty, Scene
 from ..networks._module import NetworkModule
@@ -25,7 +24,9 @@ from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import WeightedRestorer
 from . import first_guess, held_out, random_field
+from .choice import Choice
 from .first_guess import FirstGuess
+from .material import Material
 from .model import TrainedModel, cleaned, interruptible, precision
 from .preview import Preview
 from .schedule import Plateau
@@ -101,81 +102,51 @@ class Trainer:
         generator: torch.Generator,
     ) -> Generator[Progress, None, TrainedModel]:
         """Train; see :class:`~napari_ssi.restorer.Restorer`."""
-        began = time.monotonic()
         device = physics.device
         trusted = noise if self.loss.trusts_noise else None
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
         self.loss.begin()
-        guided = self.guided(physics, noise)
+        preview = Preview(control, physics.zoom)
         first = y[0][:, :1]
         shown, _ = cleaned(first, trusted, physics.missing(first))
-        whole = physics
-        guess: FirstGuess | None = None
-        preview = Preview(control, whole.zoom)
-        picture: NDArray[np.float32] | None = None
+        whole, part = physics, [(0, n) for n in first.shape[2:]]
+        guided = self.guided(physics, noise)
         if guided is not None:
             frames, part = first_guess.limited(frames)
             physics = whole.part([[start for start, _ in part]], [size for _, size in part])
-        lost = [physics.missing(f) for f in frames]
-        measured = frames
-        frames, spoiled = (
-            list(p)
-            for p in zip(
-                *(cleaned(f, trusted, m) for f, m in zip(frames, lost, strict=True)), strict=True
-            )
-        )
-        # of two recordings of one scene, the same pixels
-        held = held_out.draw([f[:, :1] for f in frames], noise, random)
-        # neither count, and what is spoiled does not judge either
-        apart = [h | bad for h, bad in zip(held, spoiled, strict=True)]
-        held = [h & ~bad for h, bad in zip(held, spoiled, strict=True)]
+        material = Material.draw(frames, physics, noise, trusted, random)
+        guess: FirstGuess | None = None
+        picture: NDArray[np.float32] | None = None
         if guided is not None:
-            # as it was measured where it is missing, so that the method sees what it is to leave out
-            given = [
-                f if m is None else torch.where(m, was, f)
-                for was, f, m in zip(measured, frames, lost, strict=True)
-            ]
-            recording = whole.upsample(shown)
-            places = zip(*(whole.finer(pair) for pair in zip(*part, strict=True)), strict=True)
-            place = [(start, size) for start, size in places]
-
-            def show(image: Tensor, now: bool) -> NDArray[np.float32] | None:
-                return preview.guess(recording, image, place, now=now)
-
-            steps = FirstGuess.fit(guided, given, apart, physics, noise, control, generator, show)
-            while True:
-                try:
-                    progress = next(steps)
-                except StopIteration as end:
-                    guess = end.value
-                    break
+            show = preview.of_guess(whole.upsample(shown), part, whole)
+            given = (material.measured, material.apart, physics, noise, control, generator, show)
+            guessing = Watched(FirstGuess.fit(guided, *given))
+            for progress in guessing:
                 yield replace(progress, plane=preview.plane)
-            assert guess is not None
+            guess = guessing.value
             picture = show(physics.crop(guess.objects[0][:1]), True)
-            shown = first_guess.around(shown, guess.objects[0], part, whole)
-            began = time.monotonic()
         elif self.loss.sees_a_field:
             guess = random_field.beside(y, physics, random)
-            everything = [(0, n) for n in y[0].shape[2:]]
-            shown = first_guess.around(shown, guess.objects[0], everything, physics)
-        else:
+        if guess is None:
             shown = whole.upsample(shown)
-        windows = self.windows(frames, apart, physics, guess)
-        judge = ([f[:, :1] for f in frames], [h[:, :1] for h in held])
+        else:
+            shown = first_guess.around(shown, guess.objects[0], part, whole)
+
+        began = time.monotonic()
+        windows = self.windows(material.frames, material.apart, physics, guess)
+        judge = ([f[:, :1] for f in material.frames], [h[:, :1] for h in material.held])
         score = held_out.HeldOut(*judge, physics, noise, windows.size, generator, guess)
         network = self.build(windows, generator, guided=guided is not None).to(device)
         averaged = copy.deepcopy(network)
-        judged = partial(self.loss.once, averaged)
-        best = at_first = copy.deepcopy(network.state_dict())
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
+        choice = Choice(averaged, partial(self.loss.once, averaged), score, schedule)
         budget = self.steps(len(windows.size))
         every = self.every(budget)
         reason = "the step budget was used up"
         values: dict[str, float] = {}
-        alone: Tensor | None = None
-        reported = step = 0
+        looked = step = 0
         last = -math.inf
 
         def halt() -> None:
@@ -183,10 +154,8 @@ class Trainer:
             if control.stopping:
                 raise _Enough
 
-        if guided is not None or self.start is not None:  # what has to be improved on
-            alone = score.squares(judged)
-            schedule.report(0, held_out.trimmed(alone))
-        at_start = schedule.best
+        if guided is not None or self.start is not None:
+            choice.begin()
         elapsed = time.monotonic() - began
         yield Progress("training", 0, budget, {}, elapsed, picture, preview.plane)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):
@@ -208,57 +177,34 @@ class Trainer:
                 optimizer.step()
                 self.loss.after_step()
                 _average(averaged, network, min(self.settings.averaging, (1 + step) / (10 + step)))
+                ended = False
                 if step % every == 0 or step == budget:
-                    reported = step
-                    values = {"loss": float(total.detach()), "held_out": score(judged)}
-                    if not math.isfinite(values["held_out"]):
+                    looked = step
+                    values = {"loss": float(total.detach()), "held_out": choice.look(step)}
+                    if choice.diverged:
                         reason = "the training diverged; the best weights before were kept"
                         break
-                    if schedule.report(step, values["held_out"]):
-                        best = copy.deepcopy(averaged.state_dict())
                     values |= {
                         "best_held_out": schedule.best,
                         "best_step": float(schedule.best_step),
                         **self.loss.estimates,
                     }
-                    if self.settings.select and schedule.finished:
-                        reason = "the held-out error no longer fell"
+                    ended = self.settings.select and schedule.finished
                 now = time.monotonic()
                 picture = preview.take(averaged, self.loss, shown, device)
-                if picture is not None or reported == step or now - last > 0.1:
+                if picture is not None or looked == step or now - last > 0.1:
                     last = now
-                    yield Progress(
-                        "training",
-                        step,
-                        budget,
-                        values if reported == step else {},
-                        now - began,
-                        picture,
-                        preview.plane,
-                    )
-                if reason.startswith("the held-out"):
+                    new = values if looked == step else {}
+                    at = preview.plane
+                    yield Progress("training", step, budget, new, now - began, picture, at)
+                if ended:
+                    reason = "the held-out error no longer fell"
                     break
-        if step > reported:  # stopped between two checks: the newest weights deserve a look
-            latest = score(judged)
-            if latest < schedule.best:
-                schedule.report(step, latest)
-                best = copy.deepcopy(averaged.state_dict())
-        diverged = not math.isfinite(values.get("held_out", 0.0))
-        if diverged and not math.isfinite(schedule.best):
-            raise InputError(
-                "The training diverged from the start; choose a lower learning rate "
-                f"(training.learning_rate is {self.settings.learning_rate:g})."
-            )
-        keep_best = self.settings.select or diverged
-        if keep_best:
-            averaged.load_state_dict(best)
-        best_step, kept = schedule.best_step if keep_best else step, schedule.best
-        if keep_best and best_step and alone is not None and self.start is None:
-            # the lowest of many looks at few pixels is so by luck, too
-            surer = score.gain(alone, judged) >= held_out.BELIEVED
-            if not surer:
-                best_step, kept = 0, at_start
-                averaged.load_state_dict(at_first)
+        if step > looked:  # stopped between two checks: the newest weights deserve a look
+            choice.look(step)
+        # an earlier training has been chosen for its weights; a first guess is there anyway
+        doubt = self.start is None
+        best_step, kept = choice.end(step, select=self.settings.select, doubt=doubt)
         estimates = {
             "steps": float(step),
             "best_step": float(best_step),
@@ -266,7 +212,7 @@ class Trainer:
             **self.loss.estimates,
         }
         if self.start is not None:
-            estimates["start_held_out"] = at_start
+            estimates["start_held_out"] = choice.at_start
         if guess is not None:
             learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
             estimates["learned_from"] = learned

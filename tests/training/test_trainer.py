@@ -21,6 +21,7 @@ from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
 from napari_ssi.training import held_out
+from napari_ssi.training.choice import BELIEVED
 from napari_ssi.training.model import precision
 from napari_ssi.training.schedule import Plateau
 from napari_ssi.training.settings import Training
@@ -295,8 +296,8 @@ def test_the_gain_is_in_standard_errors() -> None:
         )
         before = score.squares(above)
         assert score.gain(before, above) == 0
-        assert score.gain(score.squares(far), right) > held_out.BELIEVED
-        assert score.gain(score.squares(right), far) < -held_out.BELIEVED
+        assert score.gain(score.squares(far), right) > BELIEVED
+        assert score.gain(score.squares(right), far) < -BELIEVED
         found.append(score.gain(before, below))
     assert abs(np.mean(found)) < 3 / np.sqrt(len(found))
     assert 0.75 < np.std(found) < 1.25

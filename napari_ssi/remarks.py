@@ -1,0 +1,49 @@
+"""What a user is told of a restored channel, beside its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .background import Levels
+
+
+def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> list[str]:
+    """Sentences on what the figures of a channel mean, where they ask for one.
+
+    Parameters
+    ----------
+    facts
+        Estimates of the method and of the pipeline, by name.
+    levels
+        Of the camera; clipping is spoken of.
+    untrained
+        It was stopped before anything was learned.
+
+    Examples
+    --------
+    >>> levels = Levels(offset=100.0, high=4095.0, high_fraction=0.02)
+    >>> remarks({"learned_from": 1.0}, levels, untrained=False)
+    ['offset 100, 2.0% saturated at 4095.']
+    """
+    told = []
+    if untrained:
+        told.append("Stopped before the first step: the recording is unchanged.")
+    if facts.get("outliers", 0.0) > 0:
+        told.append(
+            f"{facts['outliers']:.2%} of the pixels are beyond what the noise explains and were "
+            "taken from their neighbours."
+        )
+    if facts.get("best_step") == 0 and not untrained:
+        first = "start" if "start_held_out" in facts else "classical first guess"
+        told.append(
+            "The network found nothing that surely predicts held-out pixels better than its "
+            f"{first}, which is the result."
+        )
+    if facts.get("learned_from", 1.0) < 1:
+        told.append(
+            f"Learned from {facts['learned_from']:.0%} of the recording, where the contrast is "
+            "strongest: first guesses of all of it would take too long."
+        )
+    if levels.low is not None or levels.high is not None:
+        told.append(f"{levels.describe()}.")
+    return told

@@ -1,0 +1,40 @@
+"""What the figures of a channel say in words, each where it is so and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_ssi.background import Levels
+from napari_ssi.remarks import remarks
+
+PLAIN = {"best_step": 40.0, "outliers": 0.0, "learned_from": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"outliers": 0.0123}, "1.23% of the pixels are beyond what the noise explains"),
+        ({"best_step": 0.0}, "better than its classical first guess, which is the result"),
+        ({"best_step": 0.0, "start_held_out": 1.0}, "better than its start, which is the result"),
+        ({"learned_from": 0.25}, "Learned from 25% of the recording"),
+    ],
+)
+def test_a_figure_out_of_the_ordinary_is_told(facts: dict[str, float], words: str) -> None:
+    (told,) = remarks({**PLAIN, **facts}, Levels(offset=0.0), untrained=False)
+    assert words in told
+
+
+def test_what_is_ordinary_is_not_told() -> None:
+    assert remarks(PLAIN, Levels(offset=100.0), untrained=False) == []
+    assert remarks({}, Levels(offset=100.0), untrained=False) == []
+
+
+def test_of_what_was_not_trained_only_that_is_told() -> None:
+    (told,) = remarks({"best_step": 0.0}, Levels(offset=0.0), untrained=True)
+    assert told == "Stopped before the first step: the recording is unchanged."
+
+
+@pytest.mark.parametrize(("end", "words"), [("low", "clipped at 7"), ("high", "saturated at 7")])
+def test_clipping_is_told(end: str, words: str) -> None:
+    levels = Levels(offset=0.0, **{end: 7.0, f"{end}_fraction": 0.02})
+    assert remarks({}, levels, untrained=False) == [f"offset 0, 2.0% {words}."]
