@@ -188,7 +188,7 @@ def iterate(
         # apply to every frame; what was stopped before the first step is handed back as it is
         untrained = nothing_learned(fitted.estimates)
         clipped, light_in, light_out = 0, 0.0, 0.0
-        outliers: list[float] = []
+        shares: dict[str, list[float]] = {"outliers": [], "given_back": []}
         judged = (
             set(sample(stack, indices)) if recipe.physics.name == "blur" and not untrained else ()
         )
@@ -213,7 +213,8 @@ def iterate(
                 x = np.maximum(x, 0)
             if done in judged:
                 unexplained.append(residual.check(tensor(x), tensor(y), physics, noise))
-            outliers += [v for k, v in fitted.estimates.items() if k == "outliers"]
+            for key, seen in shares.items():
+                seen += [v for k, v in fitted.estimates.items() if k == key]
             light_in += float(y.mean(dtype=np.float64, where=usable(y, physics)))
             light_out += float(x.mean(dtype=np.float64))
             stack.place(image, index, normalization.inverse(x).astype(np.float32))
@@ -228,7 +229,7 @@ def iterate(
             "flux_ratio": light_out / light_in if light_in else float("nan"),
             "set_to_zero": float(clipped),
             **_in_units(fitted.estimates, normalization),
-            **({"outliers": float(np.mean(outliers))} if outliers else {}),
+            **{key: float(np.mean(seen)) for key, seen in shares.items() if seen},
         }
         left, said = residual.summary(unexplained)
         estimates |= {prefix + key: value for key, value in (facts | left).items()}

@@ -33,6 +33,11 @@ def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> l
             f"{facts['outliers']:.2%} of the pixels are beyond what the noise explains and were "
             "taken from their neighbours."
         )
+    if facts.get("given_back", 0.0) >= 0.01:
+        told.append(
+            f"{facts['given_back']:.0%} of what the network had taken off was more than noise "
+            "explains, fine detail for example, and was given back."
+        )
     if facts.get("best_step") == 0 and not untrained:
         first = "start" if "start_held_out" in facts else "classical first guess"
         told.append(

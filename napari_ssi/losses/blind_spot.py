@@ -31,8 +31,8 @@ class BlindSpotLoss(Loss):
     .. math:: E \|\mu(f(y)) - y\|^2 = E \|\mu(f(y)) - E[y]\|^2 + E \|y - E[y]\|^2
 
     the error and a constant. Nothing is masked: the blindness is that of the network, see
-    :class:`~napari_ssi.networks.blind_spot.BlindSpotModule`. The pixel's own value is not used in
-    the end either (no posterior-mean step).
+    :class:`~napari_ssi.networks.blind_spot.BlindSpotModule`. The pixel's own value
+    comes in afterwards, see :func:`~napari_ssi.training.given_back.weights`.
 
     References
     ----------

@@ -19,6 +19,7 @@ from ..networks._module import NetworkModule
 from ..noise.base import NoiseModel
 from ..physics.base import Physics, transform
 from ..restorer import Steps, Weighted
+from .given_back import given_back
 from .tiles import run_tiled
 
 Move = tuple[tuple[int, ...], tuple[int, ...]]
@@ -46,6 +47,8 @@ class TrainedModel:
         The method of the first guess that the network corrects.
     trusted
         The noise that the loss relied on: pixels that belie it are replaced first.
+    noise
+        What is known of it, relied on or not.
     """
 
     network: NetworkModule
@@ -55,6 +58,7 @@ class TrainedModel:
     moves: Sequence[Move] = ()
     guess: Weighted | None = None
     trusted: NoiseModel | None = None
+    noise: NoiseModel | None = None
 
     def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
         """Restore one frame, see :class:`~napari_ssi.restorer.Fitted`."""
@@ -109,7 +113,12 @@ class TrainedModel:
                 back = out.flip([2 + a for a in flips]) if flips else out
                 inverse = sorted(range(ndim), key=order.__getitem__)
                 total += transform(back, inverse, ())
-        return total / passes
+        if self.noise is None or not physics.identity:
+            return total / passes
+        # more than noise may be left in the residual of a denoiser
+        x, share = given_back(total / passes, y[:, :1].cpu(), self.noise, bad[:, :1].cpu())
+        self.estimates["given_back"] = share
+        return x
 
 
 def nothing_learned(estimates: Mapping[str, float]) -> bool:

@@ -13,8 +13,10 @@ from torch import Tensor
 from ..events import Control
 from ..losses.base import Loss
 from ..networks._module import NetworkModule
+from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import Show
+from .given_back import given_back
 from .model import on_device
 from .tiles import run_tiled
 
@@ -64,9 +66,17 @@ class Preview:
         return lambda image, now: self.guess(y, image, place, now=now)
 
     def take(
-        self, network: NetworkModule, loss: Loss, y: Tensor, device: torch.device
+        self,
+        network: NetworkModule,
+        loss: Loss,
+        y: Tensor,
+        device: torch.device,
+        noise: NoiseModel | None = None,
     ) -> NDArray[np.float32] | None:
-        """A plane ``(Y, X)`` if it is time for one; y is on the grid of the object."""
+        """A plane ``(Y, X)`` if it is time for one; y is on the grid of the object.
+
+        ``noise`` is that of a recording without blur, of which detail is given back.
+        """
         interval = self._control.preview_interval
         began = time.monotonic()
         if interval is None or began - self._last < max(interval, 6 * self._cost):
@@ -81,10 +91,13 @@ class Preview:
             self._control.checkpoint()
             if self._control.stopping:
                 return None
+        at = (slice(None), slice(None)) + ((depth,) if ndim == 3 else ())
+        image = out[at]
+        if noise is not None:
+            image, _ = given_back(image, y[:, :1][at].cpu(), noise)
         self._last = time.monotonic()
         self._cost = self._last - began
-        image = out[0, 0] if ndim == 2 else out[0, 0, depth]
-        return np.ascontiguousarray(image.numpy(), np.float32)
+        return np.ascontiguousarray(image[0, 0].numpy(), np.float32)
 
     def _depth(self, y: Tensor) -> int:
         """The plane that is wanted, on the grid of the object."""

@@ -1,0 +1,137 @@
+"""Detail that a denoiser took for noise, given back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from torch import Tensor
+
+from ..noise.base import NoiseModel
+from ..noise.curve import variance_curve
+from ..outliers import outlying
+
+#: Of the pixels around one, whose squared residuals are averaged: standard deviation, pixels.
+AROUND = 3.0
+#: Share by which the variance of the noise may be larger than it is known to be.
+DOUBT = 0.25
+#: Standard deviations from the others around it beyond which a pixel that noise does not explain is odd.
+FAR = 6.0
+
+Array = NDArray[np.float64]
+
+
+def given_back(
+    x: Tensor, y: Tensor, noise: NoiseModel, missing: Tensor | None = None
+) -> tuple[Tensor, float]:
+    """The estimate with as much of the residual added as is not noise, see :func:`weights`.
+
+    Parameters
+    ----------
+    x
+        The estimate (1, 1, [Z,] Y, X), on the CPU.
+    y
+        The recording of that shape.
+    noise
+        Where pixels share it nothing is given back. Its variance is the larger of what y shows and
+        of what is known, as what is said of noise may be wrong.
+    missing
+        Pixels (bool) that were not measured, which y has from their neighbours.
+
+    Returns
+    -------
+    The estimate, a new tensor where it has changed, and the mean weight of the residual.
+
+    Examples
+    --------
+    A sixth of the picture is detail, of which the estimate has nothing:
+
+    >>> import torch
+    >>> from napari_ssi.noise.gaussian import Gaussian
+    >>> random = torch.Generator().manual_seed(0)
+    >>> x = torch.full((1, 1, 96, 96), 0.5)
+    >>> x[..., 80:] = torch.rand(x[..., 80:].shape, generator=random)
+    >>> y = x + 0.02 * torch.randn(x.shape, generator=random)
+    >>> better, share = given_back(torch.full_like(x, 0.5), y, Gaussian(sigma=0.02))
+    >>> float((better - x).square().mean()) < 2 * 0.02**2, 0.1 < share < 0.3
+    (True, True)
+    """
+    if noise.correlated:
+        return x, 0.0
+    lost = np.zeros(tuple(x.shape), bool) if missing is None else missing.numpy()
+    planes = y.reshape(-1, *y.shape[-2:]).numpy()
+    measured = variance_curve(list(planes))
+    gain, floor = noise.growth or (0.0, 0.0)
+
+    def variance(z: Array) -> Array:
+        return np.asarray(np.maximum(measured(z), gain * z + floor), np.float64)
+
+    odd = np.stack([outlying(plane, variance, gain) for plane in planes]).reshape(lost.shape)
+    residual = (y - noise.mean(x)).numpy().astype(np.float64)
+    share = weights(residual, variance(x.numpy().astype(np.float64)), gain, odd & ~lost, lost)
+    mean = float(share.mean())
+    return (x + torch.from_numpy((share * residual).astype(np.float32)) if mean else x), mean
+
+
+def weights(
+    residual: Array, v: Array, gain: float, odd: NDArray[np.bool_], lost: NDArray[np.bool_]
+) -> Array:
+    r"""How much of each residual to add to the estimate it was left by.
+
+    A network that must predict pixels from their neighbours cannot predict all of a fine texture,
+    and where noise is weak the recording itself is nearer to the truth. With an estimate f_i that
+    the noise of y_i has no part in, of error :math:`m_i = E(f_i - x_i)^2`, and noise of variance
+    v_i, the best linear combination of both, for Gaussian errors the posterior mean, is
+
+    .. math::
+        \hat x_i = f_i + \alpha_i (y_i - f_i), \quad
+        \alpha_i = \frac{m_i}{m_i + v_i} = 1 - \frac{v_i}{E (y_i - f_i)^2}
+
+    The expectation is the mean of the squared residuals of the pixels around i, without i, such
+    that the noise of y_i has no part in its weight. Taken from it is what noise may contribute: v_i,
+    a quarter more for doubt, and one standard deviation of such a mean, which is large where few
+    photons arrive. An estimate that saw y_i has smaller residuals, so that less is given back
+    than would be best.
+
+    Parameters
+    ----------
+    residual, v
+        ``y - f`` and the variance of the noise (1, 1, [Z,] Y, X).
+    gain
+        By how much that grows with the light.
+    odd
+        Pixels that noise does not explain: they are not to come back, unless they are like the
+        texture around them.
+    lost
+        Pixels that were not measured.
+
+    References
+    ----------
+    J. Batson, L. Royer, "Noise2Self", ICML 2019, Section 3, https://doi.org/10.48550/arXiv.1901.11365
+    S. Laine, T. Karras, J. Lehtinen, T. Aila, "High-Quality Self-Supervised Deep Image Denoising",
+    NeurIPS 2019, Section 3, https://doi.org/10.48550/arXiv.1901.10277
+    """
+    if odd.any():
+        calm = _mean(residual**2, ~(odd | lost))
+        odd = odd & (residual**2 > FAR**2 * np.maximum(calm, v))
+    counted = ~(odd | lost)
+    squares, v = _mean(residual**2, counted), _mean(v, counted)
+    number = (2 * math.sqrt(math.pi) * AROUND) ** (v.ndim - 2)  # independent pixels in such a mean
+    peaked = 2 * v**2 + gain**2 * v  # the variance of a squared residual
+    noisy = (1 + DOUBT) * v + np.sqrt(peaked / number)
+    share = np.clip(1 - noisy / np.maximum(squares, 1e-30), 0, 1)
+    return np.where(counted & (squares > 1e-12), share, 0.0)
+
+
+def _mean(a: Array, counted: NDArray[np.bool_]) -> Array:
+    """Of those counted around each pixel of (1, 1, [Z,] Y, X), without itself."""
+    own = float(gaussian_filter1d(np.eye(1, 41, 20)[0], AROUND)[20]) ** (a.ndim - 2)
+    axes = tuple(range(2, a.ndim))
+
+    def around(image: Array) -> Array:
+        return gaussian_filter(image, AROUND, mode="reflect", axes=axes) - own * image
+
+    return np.asarray(around(a * counted) / np.maximum(around(counted.astype(np.float64)), 1e-3))
