@@ -48,7 +48,7 @@ class TrainedModel:
     trusted
         The noise that the loss relied on: pixels that belie it are replaced first.
     noise
-        What is known of it, relied on or not.
+        Where there is no blur: detail that was taken for noise is given back.
     """
 
     network: NetworkModule
@@ -113,9 +113,8 @@ class TrainedModel:
                 back = out.flip([2 + a for a in flips]) if flips else out
                 inverse = sorted(range(ndim), key=order.__getitem__)
                 total += transform(back, inverse, ())
-        if self.noise is None or not physics.identity:
+        if self.noise is None:
             return total / passes
-        # more than noise may be left in the residual of a denoiser
         x, share = given_back(total / passes, y[:, :1].cpu(), self.noise, bad[:, :1].cpu())
         self.estimates["given_back"] = share
         return x

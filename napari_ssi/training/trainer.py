@@ -134,7 +134,8 @@ class Trainer:
             shown = first_guess.around(shown, guess.objects[0], part, whole)
 
         began = time.monotonic()
-        unblurred = noise if physics.identity else None
+        # further terms say what the estimate is to be like, which the recording need not be
+        sharp = noise if physics.identity and not self.penalties else None
         windows = self.windows(material.frames, material.apart, physics, guess)
         judge = ([f[:, :1] for f in material.frames], [h[:, :1] for h in material.held])
         score = held_out.HeldOut(*judge, physics, noise, windows.size, generator, guess)
@@ -192,7 +193,7 @@ class Trainer:
                     }
                     ended = self.settings.select and schedule.finished
                 now = time.monotonic()
-                picture = preview.take(averaged, self.loss, shown, device, unblurred)
+                picture = preview.take(averaged, self.loss, shown, device, sharp)
                 if picture is not None or looked == step or now - last > 0.1:
                     last = now
                     new = values if looked == step else {}
@@ -230,7 +231,7 @@ class Trainer:
         ensemble = self.ensemble(physics.finer(windows.shape), len(frames))
         method = None if guess is None else guess.method
         moves = windows.moves
-        return TrainedModel(averaged, self.loss, estimates, ensemble, moves, method, trusted, noise)
+        return TrainedModel(averaged, self.loss, estimates, ensemble, moves, method, trusted, sharp)
 
     def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:
         """The method of the first guess, where there is a blur to undo, and loss and noise allow it.
