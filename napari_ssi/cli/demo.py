@@ -34,8 +34,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--effort",
         choices=options.EFFORTS,
-        default="balanced",
-        help="how long to train at most; balanced: a few minutes on two cores",
+        help="how long to train at most; balanced in a window that stays, where nobody watches quick, "
+        "which takes some minutes on two cores",
     )
 
 
@@ -56,16 +56,16 @@ def run(arguments: argparse.Namespace) -> int:
             options.make_folder(folder)
         say(f"napari's window cannot be opened here ({trouble}): the same is done without it.")
         sample = samples.make(arguments.sample)
-        plan = recipe(sample, arguments.effort)
+        plan = recipe(sample, arguments.effort or "quick")
         leave(sample, [carry_out(plan, sample.stack, psf=sample.psf)], folder)
         return 0
     from .._qt import demo_window
 
     if folder is None:
-        return demo_window.stay(arguments.sample, arguments.effort)
+        return demo_window.stay(arguments.sample, arguments.effort or "balanced")
     say("Opening napari with the Restore panel; training starts at once.")
     restorations = demo_window.record(
-        arguments.sample, arguments.effort, folder / "screenshot.png", say
+        arguments.sample, arguments.effort or "quick", folder / "screenshot.png", say
     )
     leave(samples.make(arguments.sample), restorations, folder)
     return 0
