@@ -36,8 +36,11 @@ def test_splitting_keeps_photons_units_and_type():
     assert np.array_equal(a.data, again.data)
 
 
-@pytest.mark.parametrize(("method", "blurred"), [("total_variation", False), ("wiener", True)])
-def test_its_error_is_the_true_one_on_average(method: str, blurred: bool):
+FIXED = {"name": "total_variation", "params": {"weight": 0.03, "iterations": 60}}
+
+
+@pytest.mark.parametrize(("method", "blurred"), [([FIXED], False), ("wiener", True)])
+def test_its_error_is_the_true_one_on_average(method, blurred: bool):
     """Over 30 recordings of one scene, against the mean squared error that the truth gives."""
     z = scene()
     recipe = Recipe.create(physics="blur" if blurred else "denoising", method=method)

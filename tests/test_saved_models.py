@@ -78,6 +78,7 @@ def test_a_finer_grid_and_unusable_pixels(method: str, physics: dict, guided: bo
     stack = recording()
     stack.data[9, 9] = 4000
     training = {"steps": 6, "patch": (16, 16), "batch": 1, "select": False}
+    training["first_guess"] = "richardson_lucy"  # the quickest
     of = recipe(method=method, physics=physics, training=training)
     before = run(of, stack)
     assert (before.models[0].fitted.guess is not None) == guided  # type: ignore[attr-defined]

@@ -82,7 +82,8 @@ def test_it_trains_under_any_loss(method: str) -> None:
         noise={"name": "gaussian", "params": {"sigma": 0.2}} if method != "ssi" else "independent",
         method=method,
         network={"name": "unrolled", "params": {"channels": 4, "iterations": 2}},
-        training={"steps": 4, "patch": (16, 16), "batch": 1, "select": False},
+        training={"steps": 4, "patch": (16, 16), "batch": 1, "select": False}
+        | {"first_guess": "richardson_lucy"},
     )
     result = run(recipe, ImageStack(y, "YX"), psf=PSF)
     assert np.isfinite(result.image).all()

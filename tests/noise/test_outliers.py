@@ -82,7 +82,9 @@ def test_sure_is_not_led_astray_by_hot_pixels(monkeypatch: pytest.MonkeyPatch) -
     hot = rng.random(x.shape) < 0.01
     y[hot] = 400
     recipe = Recipe.create(
-        method="sure", noise={"name": "gaussian", "params": {"sigma": 5.0}}, training={"steps": 60}
+        method="sure",
+        noise={"name": "gaussian", "params": {"sigma": 5.0}},
+        training={"steps": 40, "patch": (48, 48), "batch": 2},
     )
     stack = ImageStack(y.astype(np.float32), "YX")
     careful = run(recipe, stack)

@@ -149,7 +149,8 @@ def test_what_is_too_large_is_cut_to_its_strongest_part(monkeypatch):
 def test_learning_from_a_part_is_said(monkeypatch):
     monkeypatch.setattr(first_guess, "MOST", 30 * 30)
     y = np.random.default_rng(0).random((48, 40)).astype(np.float32)
-    recipe = Recipe.create(physics="blur", method="ssi", training={"steps": 2})
+    training = {"steps": 2, "patch": (16, 16), "first_guess": "richardson_lucy"}
+    recipe = Recipe.create(physics="blur", method="ssi", training=training)
     psf = np.outer([1, 2, 1], [1, 2, 1])
     result = run(recipe, ImageStack(y, "YX"), psf=psf)
     assert any("% of the recording" in note for note in result.notes)
@@ -175,7 +176,7 @@ def test_with_the_guess_few_steps_are_better_than_without():
     x, y, psf = specimen()
     scores = {}
     for first in ("hessian", "none"):
-        training = {"first_guess": first, "steps": 60}
+        training = {"first_guess": first, "steps": 30, "patch": (48, 48), "batch": 2}
         recipe = Recipe.create(physics="blur", method="ssi", training=training)
         stages = []
         result = run(
@@ -190,7 +191,8 @@ def test_with_the_guess_few_steps_are_better_than_without():
 def test_a_network_that_makes_it_worse_leaves_the_guess():
     _, y, psf = specimen()
     stack = ImageStack(y, "YX")
-    training = {"steps": 30, "learning_rate": 1.0, "augment": False}  # far too much
+    training = {"steps": 30, "patch": (48, 48), "batch": 2, "augment": False}
+    training["learning_rate"] = 1.0  # far too much
     result = run(Recipe.create(physics="blur", method="ssi", training=training), stack, psf=psf)
     assert result.estimates["best_step"] == 0 and np.isfinite(result.estimates["held_out"])
     assert any("first guess" in note for note in result.notes)
