@@ -27,7 +27,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = replace(whole.stack, data=whole.stack.data[region])
     small = replace(whole, stack=stack, truth=whole.truth[region])
     monkeypatch.setattr(samples, "make", lambda *_: small)
-    monkeypatch.setitem(Training.STEPS, "balanced", (3, 3))
+    monkeypatch.setitem(Training.STEPS, "quick", (3, 3))
 
 
 def check(folder: Path) -> None:
