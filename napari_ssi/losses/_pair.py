@@ -12,7 +12,7 @@ from torch import Tensor
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ._masks import replaced
-from .base import Loss, Network, admitted
+from .base import Loss, Network, admitted, misfit
 
 
 class PairLoss(Loss):
@@ -62,10 +62,7 @@ class PairLoss(Loss):
             y = replaced(y, physics.hidden(held))
         first, target = self.pair(noise, y, generator)
         counted, seen = admitted(y, physics, held, first)
-        z = noise.mean(physics.A(network(physics.initial(seen))))
-        weight = physics.target(counted).to(z.dtype)
-        squares = (z - physics.target(target)).square()
-        return (squares * weight).sum() / weight.sum().clamp_min(1)
+        return misfit(network, seen, target, counted, physics, noise)
 
     def views(self, y: Tensor) -> Iterator[Tensor]:
         """Several y_1; the draws are the same each time."""

@@ -119,6 +119,16 @@ def admitted(
     return counted & ~held, replaced(seen, physics.hidden(held))
 
 
+def misfit(
+    f: Network, seen: Tensor, y: Tensor, counted: Tensor, physics: Physics, noise: NoiseModel
+) -> Tensor:
+    """The mean over the ``counted`` pixels of ``(μ(A f(seen)) − y)²``, all of the shape of y."""
+    z = noise.mean(physics.A(f(physics.initial(seen))))
+    weight = physics.target(counted).to(z.dtype)
+    squares = (z - physics.target(y)).square() * weight
+    return squares.sum() / weight.sum().clamp_min(1)
+
+
 @dataclass(frozen=True)
 class Scene:
     """What surrounds the estimate of a step: f itself, and what it was made of."""

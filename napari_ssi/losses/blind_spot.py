@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from .base import Loss, Network, admitted
+from .base import Loss, Network, admitted, misfit
 
 ABOUT = {
     "blind_spot": {
@@ -51,7 +51,4 @@ class BlindSpotLoss(Loss):
     ) -> dict[str, Tensor]:
         """The term ``blind``."""
         counted, seen = admitted(y, physics, held)
-        z = noise.mean(physics.A(network(physics.initial(seen))))
-        weight = physics.target(counted).to(z.dtype)
-        squares = (z - physics.target(y)).square() * weight
-        return {"blind": squares.sum() / weight.sum().clamp_min(1)}
+        return {"blind": misfit(network, seen, y, counted, physics, noise)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from .base import Loss, Network
+from .base import Loss, Network, misfit
 
 ABOUT = {
     "deep_image_prior": {
@@ -60,11 +62,9 @@ class DeepImagePrior(Loss):
     ) -> dict[str, Tensor]:
         """The term ``fit``."""
         counted = torch.ones_like(y, dtype=torch.bool) if held is None else ~held
-        shown = physics.initial(torch.where(counted, y, torch.zeros_like(y)))
-        z = noise.mean(physics.A(self.once(network, shown)))
-        weight = physics.target(counted).to(z.dtype)
-        squares = (z - physics.target(y)).square() * weight
-        return {"fit": squares.sum() / weight.sum().clamp_min(1)}
+        shown = torch.where(counted, y, torch.zeros_like(y))
+        f = partial(self.once, network)
+        return {"fit": misfit(f, shown, y, counted, physics, noise)}
 
     def once(self, network: Network, seen: Tensor) -> Tensor:
         """The network's output for the field, which stands beside the recording."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from .base import Loss, Network, admitted
+from .base import Loss, Network, admitted, misfit
 
 ABOUT = {
     "noise2noise": {
@@ -73,8 +73,6 @@ class Noise2Noise(Loss):
         for a, b in ((0, 1), (1, 0)):
             hidden = None if held is None else held[:, a : a + 1] | held[:, b : b + 1]
             counted, seen = admitted(y[:, a : a + 1], physics, hidden)
-            z = noise.mean(physics.A(network(physics.initial(seen))))
-            weight = physics.target(counted).to(z.dtype)
-            squares = (z - physics.target(y[:, b : b + 1])).square() * weight
-            total = total + squares.sum() / weight.sum().clamp_min(1) / 2
+            other = y[:, b : b + 1]
+            total = total + misfit(network, seen, other, counted, physics, noise) / 2
         return {"other": total}

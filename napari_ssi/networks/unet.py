@@ -144,10 +144,7 @@ class UNetModule(NetworkModule):
         """Estimate the object from the extended measurement, and the first guess if there is one."""
         shape = x.shape[2:]
         guess = x[:, 1:]
-        pads = [(-n) % m for n, m in zip(shape, self.multiple, strict=True)]
-        if any(pads):
-            flat = [p for pad in reversed(pads) for p in (0, pad)]
-            x = pad_edges(x, flat, mode="replicate")
+        x = padded(x, self.multiple)
         skips = []
         for level, factor in enumerate(self.factors):
             x = self.down[level](x)
@@ -160,12 +157,19 @@ class UNetModule(NetworkModule):
             x = self.up[level](torch.cat([x, skips[level]], 1))
         with torch.autocast(x.device.type, enabled=False):  # the image itself in full precision
             x = self.last(x.float())
-        for axis, (n, pad) in enumerate(zip(shape, pads, strict=True), start=2):
-            if pad:
-                x = x.narrow(axis, 0, n)
+        x = x[(..., *(slice(n) for n in shape))]
         if self.guided:
             x = x + (before_softplus(guess) if self.positive else guess)
         return softplus(x, beta=SHARP) if self.positive else x
+
+
+def padded(x: Tensor, multiple: Sequence[int]) -> Tensor:
+    """The edge pixels repeated at the far ends, until each size is a multiple of this."""
+    pads = [(-n) % m for n, m in zip(x.shape[2:], multiple, strict=True)]
+    if not any(pads):
+        return x
+    flat = [p for pad in reversed(pads) for p in (0, pad)]
+    return pad_edges(x, flat, mode="replicate")
 
 
 def before_softplus(x: Tensor) -> Tensor:
