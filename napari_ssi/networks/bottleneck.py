@@ -102,7 +102,7 @@ class BottleneckModule(NetworkModule):
     ) -> None:
         super().__init__()
         conv: Any = nn.Conv3d if ndim == 3 else nn.Conv2d
-        self.pool: Any = nn.AvgPool3d if ndim == 3 else nn.AvgPool2d
+        pool: Any = nn.AvgPool3d if ndim == 3 else nn.AvgPool2d
         self.channels, self.ndim = channels, ndim
         self.factors = factors
         self.positive, self.guided = positive, guided
@@ -113,7 +113,7 @@ class BottleneckModule(NetworkModule):
 
         down = block(1 + guided, channels)
         for before, after, factor in zip(widths, widths[1:], factors, strict=False):
-            down += [*block(before, before), self.pool(factor), *block(before, after)]
+            down += [*block(before, before), pool(factor), *block(before, after)]
         #: Of each cell.
         self.numbers = max(1, int(prod(self.multiple) / squeeze))
         self.encode = nn.Sequential(*down, conv(widths[-1], self.numbers, 1))
@@ -154,7 +154,8 @@ class BottleneckModule(NetworkModule):
             x = block(x)
         with torch.autocast(x.device.type, enabled=False):  # the image itself in full precision
             x = self.last(x.float())
-        x = x[(..., *(slice(n) for n in shape))]
+        for axis, n in enumerate(shape, start=2):
+            x = x.narrow(axis, 0, n)
         if self.guided:
             x = x + (before_softplus(guess) if self.positive else guess)
         return softplus(x, beta=SHARP) if self.positive else x

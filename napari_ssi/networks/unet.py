@@ -157,7 +157,8 @@ class UNetModule(NetworkModule):
             x = self.up[level](torch.cat([x, skips[level]], 1))
         with torch.autocast(x.device.type, enabled=False):  # the image itself in full precision
             x = self.last(x.float())
-        x = x[(..., *(slice(n) for n in shape))]
+        for axis, n in enumerate(shape, start=2):
+            x = x.narrow(axis, 0, n)
         if self.guided:
             x = x + (before_softplus(guess) if self.positive else guess)
         return softplus(x, beta=SHARP) if self.positive else x
