@@ -48,7 +48,7 @@ TASKS = {"denoise": "denoising", "deblur": "blur"}
 METHODS = {
     "denoise": ("input", "total_variation", "hessian", "noise2self", "r2r", "sure", "unsure",
                 "noise2void", "photon_splitting", "neighbor2neighbor", "noise2score",
-                "deep_image_prior"),
+                "deep_image_prior", "autoencoder"),
     "deblur": ("input", "total_variation", "hessian", "ssi", "r2r", "sure", "unsure"),
 }  # fmt: skip
 #: The noise model that is stated for each simulated noise, its numbers left to be measured.

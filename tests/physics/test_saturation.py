@@ -32,7 +32,7 @@ def test_what_needs_linear_models_is_refused() -> None:
         for name, entry in registry.methods().items()
         if not entry.refusal(physics="saturation", noise=(entry.noise or ("independent",))[0])
     ]
-    assert fitting == ["ssi", "deep_image_prior"]  # they need no more than A itself
+    assert fitting == ["ssi", "autoencoder", "deep_image_prior"]  # they need no more than A itself
     with pytest.raises(InputError, match="needs the level"):
         Saturation().calibrate(1.0, 0.0)
     with pytest.raises(InputError, match="above the camera's offset"):
