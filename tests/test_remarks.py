@@ -7,7 +7,7 @@ import pytest
 from napari_ssi.background import Levels
 from napari_ssi.remarks import remarks
 
-PLAIN = {"best_step": 40.0, "outliers": 0.0, "learned_from": 1.0}
+PLAIN = {"best_step": 40.0, "outliers": 0.0, "given_back": 0.009, "learned_from": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ PLAIN = {"best_step": 40.0, "outliers": 0.0, "learned_from": 1.0}
         ({"outliers": 0.0123}, "1.23% of the pixels are beyond what the noise explains"),
         ({"best_step": 0.0}, "better than its classical first guess, which is the result"),
         ({"best_step": 0.0, "start_held_out": 1.0}, "better than its start, which is the result"),
+        ({"given_back": 0.123}, "12% of what the network had taken off was more than noise"),
         ({"learned_from": 0.25}, "Learned from 25% of the recording"),
     ],
 )

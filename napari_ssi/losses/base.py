@@ -34,6 +34,11 @@ class Loss(Configured, ABC):
         return False
 
     @property
+    def noise_spreads(self) -> bool:
+        """Whether it was told that neighbours share noise, whatever is known of the noise."""
+        return False
+
+    @property
     def exact(self) -> bool:
         """Whether the network must be run in full precision."""
         return False

@@ -121,7 +121,12 @@ class MaskedLoss(Loss):
     @property
     def cross_fits(self) -> bool:
         """Yes, while single pixels are hidden: noise that spreads would reach the first guess."""
-        return self.density > 0 and self.pattern != "structured"
+        return self.density > 0 and not self.noise_spreads
+
+    @property
+    def noise_spreads(self) -> bool:
+        """With structured masks, which are for that."""
+        return self.pattern == "structured"
 
     def __call__(
         self,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Generator
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from torch import Tensor
 
+from ..events import Control, Progress
 from ..noise.base import NoiseModel
 from ..noise.curve import variance_curve
 from ..outliers import outlying
@@ -25,9 +28,11 @@ Array = NDArray[np.float64]
 
 
 def given_back(
-    x: Tensor, y: Tensor, noise: NoiseModel, missing: Tensor | None = None
-) -> tuple[Tensor, float]:
+    x: Tensor, y: Tensor, noise: NoiseModel, control: Control, missing: Tensor | None = None
+) -> Generator[Progress, None, tuple[Tensor, float]]:
     """The estimate with as much of the residual added as is not noise, see :func:`weights`.
+
+    A volume is gone through plane by plane.
 
     Parameters
     ----------
@@ -38,6 +43,8 @@ def given_back(
     noise
         Where pixels share it nothing is given back. Its variance is the larger of what y shows and
         of what is known, as what is said of noise may be wrong.
+    control
+        To cancel.
     missing
         Pixels (bool) that were not measured, which y has from their neighbours.
 
@@ -45,35 +52,54 @@ def given_back(
     -------
     The estimate, a new tensor where it has changed, and the mean weight of the residual.
 
+    Raises
+    ------
+    Cancelled
+        After ``control.cancel()``.
+
     Examples
     --------
     A sixth of the picture is detail, of which the estimate has nothing:
 
     >>> import torch
+    >>> from napari_ssi.events import Watched
     >>> from napari_ssi.noise.gaussian import Gaussian
     >>> random = torch.Generator().manual_seed(0)
     >>> x = torch.full((1, 1, 96, 96), 0.5)
     >>> x[..., 80:] = torch.rand(x[..., 80:].shape, generator=random)
     >>> y = x + 0.02 * torch.randn(x.shape, generator=random)
-    >>> better, share = given_back(torch.full_like(x, 0.5), y, Gaussian(sigma=0.02))
+    >>> job = given_back(torch.full_like(x, 0.5), y, Gaussian(sigma=0.02), Control())
+    >>> better, share = Watched(job).finish()
     >>> float((better - x).square().mean()) < 2 * 0.02**2, 0.1 < share < 0.3
     (True, True)
     """
     if noise.correlated:
         return x, 0.0
-    lost = np.zeros(tuple(x.shape), bool) if missing is None else missing.numpy()
-    planes = y.reshape(-1, *y.shape[-2:]).numpy()
-    measured = variance_curve(list(planes))
+    began = time.monotonic()
+    recorded, estimated, expected = (
+        a.reshape(-1, *a.shape[-2:]).numpy() for a in (y, x, noise.mean(x))
+    )
+    lost = np.zeros(recorded.shape, bool) if missing is None else missing.numpy()
+    lost = lost.reshape(recorded.shape)
+    measured = variance_curve(list(recorded))
     gain, floor = noise.growth or (0.0, 0.0)
 
     def variance(z: Array) -> Array:
         return np.asarray(np.maximum(measured(z), gain * z + floor), np.float64)
 
-    odd = np.stack([outlying(plane, variance, gain) for plane in planes]).reshape(lost.shape)
-    residual = (y - noise.mean(x)).numpy().astype(np.float64)
-    share = weights(residual, variance(x.numpy().astype(np.float64)), gain, odd & ~lost, lost)
-    mean = float(share.mean())
-    return (x + torch.from_numpy((share * residual).astype(np.float32)) if mean else x), mean
+    better, shares = np.empty_like(estimated), []
+    for n, plane in enumerate(recorded):
+        control.checkpoint()
+        v = variance(estimated[n].astype(np.float64))
+        residual = plane.astype(np.float64) - expected[n]
+        odd = outlying(plane, variance, gain) & ~lost[n]
+        share = weights(residual, v, gain, odd, lost[n])
+        better[n] = estimated[n] + share * residual
+        shares.append(float(share.mean()))
+        elapsed = time.monotonic() - began
+        yield Progress("giving detail back", n + 1, len(recorded), elapsed=elapsed)
+    mean = float(np.mean(shares))
+    return (torch.from_numpy(better).reshape(x.shape) if mean else x), mean
 
 
 def weights(
@@ -99,7 +125,7 @@ def weights(
     Parameters
     ----------
     residual, v
-        ``y - f`` and the variance of the noise (1, 1, [Z,] Y, X).
+        ``y - f`` and the variance of the noise, of a plane (Y, X).
     gain
         By how much that grows with the light.
     odd
@@ -119,7 +145,7 @@ def weights(
         odd = odd & (residual**2 > FAR**2 * np.maximum(calm, v))
     counted = ~(odd | lost)
     squares, v = _mean(residual**2, counted), _mean(v, counted)
-    number = (2 * math.sqrt(math.pi) * AROUND) ** (v.ndim - 2)  # independent pixels in such a mean
+    number = 4 * math.pi * AROUND**2  # independent pixels in such a mean
     peaked = 2 * v**2 + gain**2 * v  # the variance of a squared residual
     noisy = (1 + DOUBT) * v + np.sqrt(peaked / number)
     share = np.clip(1 - noisy / np.maximum(squares, 1e-30), 0, 1)
@@ -127,11 +153,10 @@ def weights(
 
 
 def _mean(a: Array, counted: NDArray[np.bool_]) -> Array:
-    """Of those counted around each pixel of (1, 1, [Z,] Y, X), without itself."""
-    own = float(gaussian_filter1d(np.eye(1, 41, 20)[0], AROUND)[20]) ** (a.ndim - 2)
-    axes = tuple(range(2, a.ndim))
+    """Of those counted around each pixel of a plane, without itself."""
+    own = float(gaussian_filter1d(np.eye(1, 41, 20)[0], AROUND)[20]) ** 2
 
     def around(image: Array) -> Array:
-        return gaussian_filter(image, AROUND, mode="reflect", axes=axes) - own * image
+        return gaussian_filter(image, AROUND, mode="reflect") - own * image
 
     return np.asarray(around(a * counted) / np.maximum(around(counted.astype(np.float64)), 1e-3))

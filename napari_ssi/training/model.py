@@ -115,8 +115,10 @@ class TrainedModel:
                 total += transform(back, inverse, ())
         if self.noise is None:
             return total / passes
-        x, share = given_back(total / passes, y[:, :1].cpu(), self.noise, bad[:, :1].cpu())
-        self.estimates["given_back"] = share
+        seen, spoiled = y[:, :1].cpu(), bad[:, :1].cpu()
+        giving = Watched(given_back(total / passes, seen, self.noise, control, spoiled))
+        yield from giving
+        x, self.estimates["given_back"] = giving.value
         return x
 
 

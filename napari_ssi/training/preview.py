@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..events import Control
+from ..events import Control, Watched
 from ..losses.base import Loss
 from ..networks._module import NetworkModule
 from ..noise.base import NoiseModel
@@ -94,7 +94,7 @@ class Preview:
         at = (slice(None), slice(None)) + ((depth,) if ndim == 3 else ())
         image = out[at]
         if noise is not None:
-            image, _ = given_back(image, y[:, :1][at].cpu(), noise)
+            image, _ = Watched(given_back(image, y[:, :1][at].cpu(), noise, self._control)).finish()
         self._last = time.monotonic()
         self._cost = self._last - began
         return np.ascontiguousarray(image[0, 0].numpy(), np.float32)

@@ -132,10 +132,10 @@ class Trainer:
             shown = whole.upsample(shown)
         else:
             shown = first_guess.around(shown, guess.objects[0], part, whole)
-
         began = time.monotonic()
         # further terms say what the estimate is to be like, which the recording need not be
-        sharp = noise if physics.identity and not self.penalties else None
+        asked = bool(self.penalties) or self.loss.noise_spreads
+        sharp = noise if physics.identity and not asked else None
         windows = self.windows(material.frames, material.apart, physics, guess)
         judge = ([f[:, :1] for f in material.frames], [h[:, :1] for h in material.held])
         score = held_out.HeldOut(*judge, physics, noise, windows.size, generator, guess)
