@@ -6,7 +6,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -14,6 +13,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from ..look import Note, Section, row, tip
 from ..loss_plot import LossPlot
@@ -59,7 +59,7 @@ class RunSection(QFrame):
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setAccessibleName("Snapshots")
         tip(self._slider, "Look back over the previews of this run; at the right end it is live.")
-        self._when = QLabel()
+        self._when = QElidingLabel()
         self._keep = self._button(
             "Keep this one", "Make a layer of the snapshot shown (this plane only)."
         )
@@ -73,6 +73,7 @@ class RunSection(QFrame):
         looking.addWidget(row("Snapshots", self._slider))
         looking.addWidget(row("", self._when, self._keep))
         self._when.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._keep.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._live.body.addWidget(self._look_back)
         self._compare = self._button(
             "Side by side",
@@ -185,8 +186,7 @@ class RunSection(QFrame):
 
     def _caption(self) -> None:
         if self._snapshots:
-            latest = "" if self.looking_back else " (latest)"
-            self._when.setText(self._snapshots[self._slider.value()].words + latest)
+            self._when.setText(self._snapshots[self._slider.value()].words)
 
     def _keep_shown(self) -> None:
         if self._snapshots:
