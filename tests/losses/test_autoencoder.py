@@ -68,7 +68,7 @@ def test_a_blur_is_undone_through_the_forward_model():
     recipe = Recipe.create(
         method="autoencoder",
         physics="blur",
-        training={**QUICK, "steps": 250, "batch": 2},
+        training={**QUICK, "steps": 500, "batch": 2},
         levels={"offset": 0.0},
     )
     result = run(recipe, ImageStack(blurred, "YX"), psf=psf)
