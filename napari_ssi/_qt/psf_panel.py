@@ -369,7 +369,9 @@ class PsfPanel(DockPanel):
         colour = dim_colour(self._viewer.theme)
         for note in self.findChildren(Note):
             note.recolour(colour)
-        self.image.recolour(get_theme(self._viewer.theme).text.as_hex())
+        text = get_theme(self._viewer.theme).text.as_hex()
+        self.image.recolour(text)
+        self.report.profiles.recolour(text)
 
     def detach(self) -> None:
         """Drop what is under way and let go of the viewer."""

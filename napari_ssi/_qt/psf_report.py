@@ -1,4 +1,4 @@
-"""What was found in a PSF: two sections, a table of widths and voxels, and what to mind."""
+"""What was found in a PSF: its sections and profiles, a table of widths and voxels, and what to mind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from ..psf.inspection import Inspection
 from .look import Note, tip
+from .profile_plot import ProfilePlot
 from .psf_layer import MadePSF
 from .psf_view import PsfView
 
@@ -27,7 +28,8 @@ class PsfReport(QWidget):
         self.name = Note()
         self.name.setStyleSheet("QLabel { font-weight: bold; }")
         # the table has the fitted width, and one that is read off would differ from it a little
-        self.view = PsfView(width=False)
+        self.view = PsfView(("xy", "xz", "yz"), width=False)
+        self.profiles = ProfilePlot()
         self.table = QWidget()
         self._cells: dict[tuple[str, str], QLabel] = {}
         grid = QGridLayout(self.table)
@@ -51,7 +53,7 @@ class PsfReport(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for widget in (self.name, self.view, self.table, self.figures, self.said):
+        for widget in (self.name, self.view, self.profiles, self.table, self.figures, self.said):
             layout.addWidget(widget)
 
     def show_psf(self, made: MadePSF) -> None:
@@ -59,6 +61,7 @@ class PsfReport(QWidget):
         found = made.inspection
         self.name.say(made.name)
         self.view.show_kernel(made.kernel, made.voxel_size, found.warnings)
+        self.profiles.show_inspection(found)
         self._fill(found)
         off = max(abs(c) for c in found.centre_error)
         self.figures.say(

@@ -1,4 +1,4 @@
-"""The PSF in two pictures, its width, and what was found wrong with it."""
+"""The PSF in pictures, its width, and what was found wrong with it."""
 
 from __future__ import annotations
 
@@ -14,29 +14,31 @@ from ..psf.measure import fwhm
 from .look import Note
 
 #: Side of a picture, in pixels of the screen.
-SIDE = 104
+SIDE = 100
 #: The picture ends where the PSF is fainter than this, against its peak: its root is nearly black.
 FAINT = 0.003
 
 
 class PsfView(QWidget):
-    """xy and xz sections through the peak, equally scaled in µm, and the FWHM.
+    """Sections through the peak, equally scaled in µm, and the FWHM.
 
     Parameters
     ----------
+    sections
+        Of ``xy``, ``xz`` and ``yz``; the first alone where the PSF is 2D.
     width
         Whether the FWHM and the number of pixels are said below the pictures.
     """
 
-    def __init__(self, *, width: bool = True) -> None:
+    def __init__(self, sections: Sequence[str] = ("xy", "xz"), *, width: bool = True) -> None:
         super().__init__()
         self._says_width = width
-        self._xy, self._xz = QLabel(), QLabel()
+        self._sections = {name: QLabel() for name in sections}
         self._width = Note()
         self._notes = Note("warning")
         pictures = QHBoxLayout()
         pictures.setSpacing(10)
-        for picture, name in ((self._xy, "xy"), (self._xz, "xz")):
+        for name, picture in self._sections.items():
             column = QVBoxLayout()
             column.setSpacing(1)
             caption = QLabel(name)
@@ -68,14 +70,16 @@ class PsfView(QWidget):
         size = tuple(pixel_size or (1.0,) * kernel.ndim)[-kernel.ndim :]
         lit = _lit(kernel)
         peak = np.unravel_index(int(np.argmax(lit)), lit.shape)
-        xy = lit[peak[0]] if kernel.ndim == 3 else lit
         extent = max(n * s for n, s in zip(lit.shape, size, strict=True))
-        self._draw(self._xy, xy, size[-2:], extent)
-        stack = kernel.ndim == 3
-        self._xz.setVisible(stack)
-        self._xz.caption.setVisible(stack)
-        if stack:
-            self._draw(self._xz, lit[:, peak[1], :], (size[0], size[2]), extent)
+        planes = {"xy": (lit[peak[0]] if kernel.ndim == 3 else lit, size[-2:])}
+        if kernel.ndim == 3:
+            planes["xz"] = lit[:, peak[1]], (size[0], size[2])
+            planes["yz"] = lit[:, :, peak[2]], (size[0], size[1])
+        for name, picture in self._sections.items():
+            picture.setVisible(name in planes)
+            picture.caption.setVisible(name in planes)
+            if name in planes:
+                self._draw(picture, *planes[name], extent)
         self._notes.say("\n".join(notes))
         if self._says_width:
             self._say_width(kernel, size, "µm" if pixel_size else "pixels")

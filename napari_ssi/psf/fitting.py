@@ -31,6 +31,20 @@ class GaussianFit:
         """FWHM per axis in the unit of ``pixel_size``."""
         return tuple(w * s for w, s in zip(self.fwhm, pixel_size, strict=True))
 
+    def along(
+        self, axis: int, line: Sequence[float], positions: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
+        """Its values at ``positions`` (pixels) on the line along ``axis`` through the pixel ``line``.
+
+        NaN where a width is not known.
+        """
+        places = [np.asarray(p, np.float64) for p in line]
+        places[axis] = np.asarray(positions, np.float64)
+        squares = sum(
+            ((p - c) / w) ** 2 for p, c, w in zip(places, self.centre, self.fwhm, strict=True)
+        )
+        return np.asarray(self.amplitude * np.exp(-4 * np.log(2) * squares))
+
 
 def fit_gaussian(
     picture: NDArray[np.floating], start: Sequence[float] | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
-from .fitting import fit_gaussian
+from .fitting import GaussianFit, fit_gaussian
 from .measure import asymmetry, describe, fwhm
 from .prepare import core_centre, prepare
 
@@ -31,6 +31,9 @@ class Inspection:
         the PSF's own units.
     profiles
         Per axis letter: positions (0 at the brightest voxel) and values on the line through it.
+    fit
+        The Gaussian fitted to the core, in voxels of the kernel that a restoration uses; ``None``
+        where there is no spot.
     fwhm
         Of a Gaussian fitted to the core, which is less moved by noise and coarse pixels; NaN
         where there is none.
@@ -56,6 +59,7 @@ class Inspection:
     shape: tuple[int, ...]
     views: Mapping[str, NDArray[np.floating]]
     profiles: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    fit: GaussianFit | None
     fwhm: tuple[float, ...]
     half_maximum: tuple[float, ...]
     diffraction: tuple[float, ...] | None
@@ -150,6 +154,7 @@ def inspect(
         tuple(array.shape),
         views,
         profiles,
+        fit,
         width,
         fwhm(kernel, size),
         limit,

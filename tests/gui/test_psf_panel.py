@@ -344,6 +344,16 @@ def test_a_layer_is_inspected(viewer: Any, maker: Any, qtbot: Any) -> None:
     assert float(maker.report._cells["x", "FWHM"].text()) == pytest.approx(0.589, rel=0.02)
     assert float(maker.report._cells["z", "FWHM"].text()) == pytest.approx(0.942, rel=0.02)
     assert maker.report._cells["z", "Nyquist"].text() == "–"
+    for axis, width in (("x", 0.589), ("z", 0.942)):  # what is drawn is what the table says
+        positions, values = maker.report.profiles.dots[axis].getData()
+        assert values.max() == 1
+        assert np.interp(width / 2, positions, values) == pytest.approx(0.5, abs=0.02)
+        fine, line = maker.report.profiles.fits[axis].getData()
+        assert np.interp(-width / 2, fine, line) == pytest.approx(0.5, abs=0.02)
+    pictures = maker.report.view._sections
+    assert set(pictures) == {"xy", "xz", "yz"}
+    assert all(p.isVisibleTo(maker) and not p.pixmap().isNull() for p in pictures.values())
+    assert pictures["yz"].pixmap().height() > pictures["yz"].pixmap().width()  # z downwards
     assert len(viewer.layers) == 2
     assert maker.report.view._width.text() == ""  # one width, not two
     maker.inspect.compare.setChecked(True)

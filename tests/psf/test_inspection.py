@@ -57,6 +57,17 @@ def test_views_and_profiles_are_those_through_the_peak() -> None:
     assert set(inspect(psf[20], VOXEL[1:]).views) == {"xy"}
 
 
+def test_the_fitted_gaussian_is_that_of_a_gaussian_psf() -> None:
+    found = inspect(gaussian((0.6, 0.3, 0.3), (0.1, 0.05, 0.05)), (0.1, 0.05, 0.05))
+    assert found.fit is not None
+    positions, values = found.profiles["Z"]
+    middle = [int(np.argmax(found.profiles[name][1])) for name in "ZYX"]
+    line = found.fit.along(0, middle, np.arange(len(positions)))
+    np.testing.assert_allclose(line / values.max(), values / values.max(), atol=0.02)
+    expected = np.exp(-4 * np.log(2) * (positions / 0.6) ** 2)
+    np.testing.assert_allclose(line / values.max(), expected, atol=0.02)
+
+
 def test_a_coarse_step_is_said() -> None:
     step = 3 * theory(**OPTICS, ndim=3)[1][0]
     voxel = (step, 0.07, 0.07)
