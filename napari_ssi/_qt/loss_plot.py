@@ -34,13 +34,10 @@ class LossPlot(QWidget):
         self.setToolTip(
             "<qt>Training error: on pixels the network learns from. Held-out error: how well the "
             "result, blurred again, predicts pixels that it never saw, in the measurement. The "
-            "circle marks the best; that is what is kept.</qt>"
+            "circle marks the best; that is what is kept. There is none where no step surely "
+            "predicts better than the classical first guess, which is then the result.</qt>"
         )
-        legend = QLabel(
-            f"<font color='{_TRAINING}'>━ training error</font>&nbsp;&nbsp; "
-            f"<font color='{_HELD_OUT}'>━ held-out error</font>&nbsp;&nbsp; "
-            f"<font color='{_BEST}'>○ best</font>"
-        )
+        self._legend = QLabel()
         self._plot = pg.PlotWidget(background=None, axisItems={"left": _Errors("left")})
         self._plot.setFixedHeight(116)
         item = self._plot.getPlotItem()
@@ -67,7 +64,7 @@ class LossPlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 2, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(legend)
+        layout.addWidget(self._legend)
         layout.addWidget(self._plot)
         self.reset()
 
@@ -75,6 +72,7 @@ class LossPlot(QWidget):
         """Empty, for a new run."""
         self._points: dict[str, list[tuple[float, float]]] = {"loss": [], "held_out": []}
         self._mark: tuple[float, float] | None = None
+        self._first_guess = False
         self.redraw()
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
@@ -87,11 +85,21 @@ class LossPlot(QWidget):
                     del points[1:-1:2]
         best, at = values.get("best_held_out", math.nan), values.get("best_step", math.nan)
         if math.isfinite(best) and best > 0 and math.isfinite(at):
-            self._mark = (float(at), float(best))
+            self._first_guess = at == 0
+            self._mark = None if self._first_guess else (float(at), float(best))
+
+    @property
+    def legend(self) -> str:
+        """What the colours stand for, and what is kept."""
+        return (
+            f"<font color='{_TRAINING}'>━ training</font>&nbsp;&nbsp; "
+            f"<font color='{_HELD_OUT}'>━ held-out error</font>&nbsp;&nbsp; "
+            f"<font color='{_BEST}'>{'best: first guess' if self._first_guess else '○ best'}</font>"
+        )
 
     @property
     def best(self) -> tuple[float, float] | None:
-        """Step and held-out error of the point that is marked."""
+        """Step and held-out error of the point that is marked; none if that is the first guess."""
         return self._mark
 
     @property
@@ -102,6 +110,7 @@ class LossPlot(QWidget):
     def redraw(self) -> None:
         """Draw what was taken in, once there is a line to draw; at most twice a second."""
         self.setVisible(self.drawn)
+        self._legend.setText(self.legend)
         for curve, name in ((self._loss, "loss"), (self._held, "held_out")):
             points = self._points[name]
             curve.setData([p[0] for p in points], [p[1] for p in points])

@@ -265,6 +265,8 @@ class RestorePanel(DockPanel):
             self.effort.show_method(self.method.name, *self.method.context)
             self._still.guard(self.effort)
             self._recolour()
+        else:  # what was ticked before it was folded
+            self.effort.suit(*self.method.context)
 
     def _load_torch(self) -> None:
         """Import what the first run needs, so that it does not hold up the window then."""

@@ -220,6 +220,8 @@ class Trainer:
             estimates["learned_from"] = learned
         if math.isfinite(kept):
             estimates["held_out"] = kept
+            if self.settings.select:  # the lowest may have been lowest by luck
+                values = {**values, "best_held_out": kept, "best_step": float(best_step)}
         yield Progress(
             "training",
             step,

@@ -195,9 +195,7 @@ def test_advanced_parameters_come_from_the_registry(panel: Any, cells: Any, qtbo
     panel.effort._forms["method"].set({"density": 0.33})
     panel.effort._forms["training"].set({"steps": 7})
     panel.effort._forms["general"].set({"seed": 3, "nonnegative": True})
-    box, weight = panel.effort._terms["bounds"]
-    box.setChecked(True)
-    weight.setValue(0.5)
+    panel.effort.terms.choose("bounds", weight=0.5)
     recipe = panel.plan().main.recipe
     assert recipe.method[0].params == {"density": 0.33}
     assert (recipe.method[1].name, recipe.method[1].weight) == ("bounds", 0.5)
@@ -230,6 +228,43 @@ def test_the_network_is_chosen_and_greyed_with_the_reason(
     # a method that works with one network offers no other
     panel.method.choose("deep_image_prior")
     assert panel.effort._network._picker.count() == 1
+
+
+def test_a_further_term_that_does_not_fit_is_grey_with_the_reason(
+    panel: Any, cells: Any, qtbot: Any
+) -> None:
+    qtbot.waitUntil(lambda: panel._torch_ready, timeout=30_000)
+    panel.effort._advanced.expand()
+    terms = panel.effort.terms
+    box, weight = terms._lines["multi_operator"]
+    reason = registry.find("loss", "multi_operator").refusal(
+        physics="denoising", noise="independent"
+    )
+    assert reason and not box.isEnabled() and reason in box.toolTip()
+    assert terms._lines["bounds"][0].isEnabled()
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton)
+    assert len(panel.plan().main.recipe.method) == 1
+
+    panel.forward.mask.choose("found")
+    assert box.isEnabled() and reason not in box.toolTip()
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+    assert weight.isEnabled()
+    assert panel.plan().main.recipe.method[1].name == "multi_operator"
+    # folded or not, what does not fit any more is not refused at Start, and comes back
+    panel.effort._advanced.collapse()
+    panel.forward.mask.choose("none")
+    assert not box.isEnabled() and not box.isChecked() and not weight.isEnabled()
+    assert len(panel.plan().main.recipe.method) == 1
+    panel.effort._advanced.expand()
+    panel.forward.mask.choose("layer")
+    assert box.isChecked()
+    panel.forward.mask.choose("found")
+    assert panel.plan().main.recipe.method[1].name == "multi_operator"
+    # and what is ticked outlives a look at another method
+    panel.method.choose("total_variation")
+    assert not terms.isVisibleTo(panel)
+    panel.method.choose("noise2self")
+    assert terms.isVisibleTo(panel) and box.isChecked()
 
 
 def test_time_memory_and_device_are_told_before_start(panel: Any, cells: Any, qtbot: Any) -> None:

@@ -189,6 +189,24 @@ def test_the_plot_marks_the_best_point(qtbot: Any) -> None:
     assert plot.best is None
 
 
+def test_the_plot_marks_no_step_when_the_first_guess_is_kept(qtbot: Any) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    for step in (5, 10):
+        plot.add(step, {"loss": 1.0, "held_out": 1.0, "best_held_out": 0.9, "best_step": 5.0})
+    plot.redraw()
+    assert plot.best == (5.0, 0.9)
+    assert "○ best" in plot._legend.text()
+    # as the trainer reports last
+    plot.add(10, {"loss": 1.0, "held_out": 1.0, "best_held_out": 0.95, "best_step": 0.0})
+    plot.redraw()
+    assert plot.best is None
+    assert len(plot._best.getOriginalDataset()[0] or ()) == 0
+    assert "best: first guess" in plot._legend.text() and "○" not in plot._legend.text()
+    plot.reset()
+    assert "○ best" in plot._legend.text()
+
+
 def test_the_time_left_follows_the_recent_speed() -> None:
     left = TimeLeft()
     assert left(Progress("training", 1, 1000, elapsed=30.0)) is None

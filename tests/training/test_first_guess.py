@@ -193,8 +193,16 @@ def test_a_network_that_makes_it_worse_leaves_the_guess():
     stack = ImageStack(y, "YX")
     training = {"steps": 30, "patch": (48, 48), "batch": 2, "augment": False}
     training["learning_rate"] = 1.0  # far too much
-    result = run(Recipe.create(physics="blur", method="ssi", training=training), stack, psf=psf)
+    told = {}
+    result = run(
+        Recipe.create(physics="blur", method="ssi", training=training),
+        stack,
+        psf=psf,
+        report=lambda p: told.update(p.values),
+    )
     assert result.estimates["best_step"] == 0 and np.isfinite(result.estimates["held_out"])
+    # what is reported last is what was kept, and not the lowest of many looks
+    assert (told["best_step"], told["best_held_out"]) == (0, result.estimates["held_out"])
     assert any("first guess" in note for note in result.notes)
     guess = run(Recipe.create(physics="blur", method="hessian"), stack, psf=psf)
     weights = (result.models[0].fitted.guess.estimates["weight"], guess.estimates["weight"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from ... import registry
 from ...recipe import Part, Recipe, Term
-from ..fields import NumberBox
 from ..form import Form
+from ..further_terms import FurtherTerms
 from ..look import Note, Picker, Section, row, tip
 from ..memory import Memory
 from ..network_choice import NetworkChoice
@@ -57,7 +57,8 @@ class EffortSection(Section):
         self._advanced = Section("Advanced", expanded=False)
         self._ready = False
         self._forms: dict[str, Form] = {}
-        self._terms: dict[str, tuple[QCheckBox, NumberBox]] = {}
+        self.terms = FurtherTerms()
+        self.terms.setParent(self)
         self._network: NetworkChoice | None = None
         self._kept: dict[str, dict[str, Any]] = {}
         self._shown = ""
@@ -85,6 +86,8 @@ class EffortSection(Section):
             picker.currentIndexChanged.connect(self._edited)
         self._draw.clicked.connect(self.draw)
         self._advanced.toggled.connect(lambda on: on and self.unfolded.emit())
+        self.terms.hide()
+        self.terms.changed.connect(self.changed)
         self._edited()
 
     # --- what the user chose -------------------------------------------------------------
@@ -104,11 +107,7 @@ class EffortSection(Section):
         baseline = method in registry.entries("baseline")
         terms = [Term(name=method, params=self._params("method"))]
         if not baseline:
-            terms += [
-                Term(name=name, weight=weight.value())
-                for name, (box, weight) in self._terms.items()
-                if box.isChecked()
-            ]
+            terms += self.terms.terms
         return {
             "method": tuple(terms),
             "network": self._network.part
@@ -146,6 +145,11 @@ class EffortSection(Section):
         """Build the forms of a method; loads its class, so call it when torch is there."""
         if method != self._shown:
             self._build(method)
+        self.suit(physics, noise)
+
+    def suit(self, physics: str, noise: str) -> None:
+        """Grey what does not go with these among what is shown."""
+        self.terms.suit(physics, noise)
         if self._network is not None:
             self._network.suit(physics, noise)
 
@@ -167,7 +171,8 @@ class EffortSection(Section):
             self._network = NetworkChoice(method)
             self._network.changed.connect(self.changed)
             self._advanced.body.addWidget(self._network)
-            self._add_terms()
+            self._advanced.body.addWidget(self.terms)
+            self.terms.show()
         fields = {name: Recipe.model_fields[name] for name in ("nonnegative", "seed")}
         self._add("general", "Result", Form(fields))
 
@@ -181,31 +186,14 @@ class EffortSection(Section):
         form.changed.connect(self.changed)
         self._forms[key] = form
 
-    def _add_terms(self) -> None:
-        extra = [e for e in registry.entries("loss").values() if e.role == "term"]
-        if extra:
-            self._advanced.body.addWidget(Note("dim", "Further terms"))
-        for entry in extra:
-            box, weight = QCheckBox(entry.label), NumberBox(0, 1e6)
-            weight.setValue(0.01)
-            weight.setEnabled(False)
-            weight.setPrefix("weight ")
-            tip(box, f"{entry.summary} {entry.when}")
-            tip(weight, "Weight of this term beside the data term.")
-            box.toggled.connect(weight.setEnabled)
-            box.toggled.connect(self.changed)
-            weight.valueChanged.connect(self.changed)
-            self._advanced.body.addWidget(row("", box, weight))
-            self._terms[entry.name] = (box, weight)
-
     def _clear(self) -> None:
         self._forms.clear()
-        self._terms.clear()
         self._network = None
         while (item := self._advanced.body.takeAt(0)) is not None:
             if item.widget() is not None:
                 item.widget().hide()
-                item.widget().deleteLater()
+                if item.widget() is not self.terms:  # kept, with what is ticked
+                    item.widget().deleteLater()
 
     def _params(self, key: str) -> dict[str, Any]:
         return self._forms[key].params() if key in self._forms else {}
