@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyqtgraph as pg
+from qtpy.QtGui import QFont
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 #: Points kept before every second one is dropped.
@@ -22,20 +23,30 @@ class _Errors(pg.AxisItem):
         return [(1.0, [low + share * (high - low) for share in (0.08, 0.5, 0.92)])]
 
     def logTickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        return [f"{10**value:.2g}" for value in values]
+        return [f"{10**value:.3g}" for value in values]
+
+
+#: Share of a new training error in the mean that is drawn: those of single batches jump about.
+SMOOTH = 0.1
 
 
 class LossPlot(QWidget):
-    """Two curves over the steps; logarithmic, since errors fall by factors."""
+    """Two curves over the steps; logarithmic, since errors fall by factors.
+
+    Each has a scale of its own: they are means over other pixels, and what the held-out error falls by
+    can be little beside how the training error varies from batch to batch. The axis is that of
+    the held-out error.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.setAccessibleName("Training and held-out error over the steps")
         self.setToolTip(
-            "<qt>Training error: on pixels the network learns from. Held-out error: how well the "
-            "result, blurred again, predicts pixels that it never saw, in the measurement. The "
-            "circle marks the best; that is what is kept. There is none where no step surely "
-            "predicts better than the classical first guess, which is then the result.</qt>"
+            "<qt>Training error: on pixels the network learns from, smoothed, on a scale of its own. "
+            "Held-out error (axis): how well the result, blurred again, predicts pixels that it "
+            "never saw, in the measurement. The circle marks the best; that is what is kept. There is "
+            "none where no step surely predicts better than the classical first guess, which is "
+            "then the result.</qt>"
         )
         self._legend = QLabel()
         self._plot = pg.PlotWidget(background=None, axisItems={"left": _Errors("left")})
@@ -51,8 +62,17 @@ class LossPlot(QWidget):
             axis = item.getAxis(side)
             axis.setStyle(tickTextOffset=3, autoExpandTextSpace=True)
             axis.enableAutoSIPrefix(False)
-        item.getAxis("left").setWidth(42)
-        self._loss = item.plot(pen=pg.mkPen(_TRAINING, width=1))
+        small = QFont()
+        small.setPointSizeF(0.85 * small.pointSizeF())
+        item.getAxis("left").setStyle(tickFont=small)
+        item.getAxis("left").setWidth(58)  # a number that does not fit is not drawn at all
+        self._beside = pg.ViewBox(enableMenu=False, enableMouse=False)
+        item.scene().addItem(self._beside)
+        self._beside.setXLink(item)
+        item.vb.sigResized.connect(self._follow)
+        self._loss = pg.PlotDataItem(pen=pg.mkPen(_TRAINING, width=1))
+        self._loss.setLogMode(False, True)
+        self._beside.addItem(self._loss)
         self._held = item.plot(pen=pg.mkPen(_HELD_OUT, width=2))
         self._best = item.plot(
             pen=None,
@@ -111,11 +131,16 @@ class LossPlot(QWidget):
         """Draw what was taken in, once there is a line to draw; at most twice a second."""
         self.setVisible(self.drawn)
         self._legend.setText(self.legend)
-        for curve, name in ((self._loss, "loss"), (self._held, "held_out")):
-            points = self._points[name]
-            curve.setData([p[0] for p in points], [p[1] for p in points])
+        held = self._points["held_out"]
+        self._held.setData([p[0] for p in held], [p[1] for p in held])
+        loss = self._points["loss"]
+        self._loss.setData([p[0] for p in loss], smoothed([p[1] for p in loss]))
         mark = [self._mark] if self._mark else []
         self._best.setData([p[0] for p in mark], [p[1] for p in mark])
+
+    def _follow(self) -> None:
+        """The training error lies over the other's place."""
+        self._beside.setGeometry(self._plot.getPlotItem().vb.sceneBoundingRect())
 
     def recolour(self, text: str, background: str) -> None:
         """Follow the theme."""
@@ -124,3 +149,12 @@ class LossPlot(QWidget):
             axis = self._plot.getPlotItem().getAxis(side)
             axis.setTextPen(text)
             axis.setPen(pg.mkPen(text, width=0.5))
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """Each with those before it, whose share falls by 1 - :data:`SMOOTH` a step; the first few evenly."""
+    means: list[float] = []
+    for count, value in enumerate(values, start=1):
+        share = max(SMOOTH, 1 / count)
+        means.append(value if not means else means[-1] + share * (value - means[-1]))
+    return means

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QPainter, QPixmap
 from qtpy.QtWidgets import QPushButton
 
 from napari_ssi._qt.loss_plot import LossPlot
@@ -205,6 +206,33 @@ def test_the_plot_marks_no_step_when_the_first_guess_is_kept(qtbot: Any) -> None
     assert "best: first guess" in plot._legend.text() and "○" not in plot._legend.text()
     plot.reset()
     assert "○ best" in plot._legend.text()
+
+
+def test_a_small_fall_of_the_held_out_error_is_seen_whatever_the_batches_do(qtbot: Any) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.resize(330, 160)
+    rng = np.random.default_rng(0)
+    held = 0.0214 * (1 + 0.01 * np.exp(-np.arange(60) / 12))
+    for step, error in enumerate(held, start=1):
+        plot.add(step, {"loss": rng.uniform(0.01, 0.1), "held_out": error})
+    plot.redraw()
+    with qtbot.waitExposed(plot):
+        plot.show()
+    axis = plot._plot.getPlotItem().getAxis("left")
+    qtbot.waitUntil(lambda: axis.range[1] < 0)
+    low, high = 10 ** np.array(axis.range)
+    assert held[0] - held[-1] > 0.7 * (high - low)  # it fills the height
+    assert low < held.min() and high > held.max()
+    picture = QPixmap(8, 8)
+    painter = QPainter(picture)
+    _, _, labels = axis.generateDrawSpecs(painter)
+    painter.end()
+    assert [float(text) for *_, text in labels] == pytest.approx(
+        [held.min(), held.mean(), held.max()], rel=0.01
+    )
+    drawn = np.array(plot._loss.getOriginalDataset()[1])
+    assert drawn[10:].std() < 0.5 * np.std([v for _, v in plot._points["loss"]])
 
 
 def test_the_time_left_follows_the_recent_speed() -> None:
