@@ -163,7 +163,8 @@ class DepthVaryingBlur(Physics):
         """As of the PSF that lets most of it through."""
         kernels = self._kernels.cpu().numpy()
         passed = np.stack([by_kernel(kernel, spectrum.shape) for kernel in kernels])
-        return spectrum * passed.max(0)
+        found: NDArray[np.float64] = spectrum * passed.max(0)
+        return found
 
     def symmetries(self, ndim: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Flips and swaps in the plane under which all PSFs stay the same to 2 % of their weight."""
