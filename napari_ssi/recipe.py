@@ -105,8 +105,19 @@ class Recipe(BaseModel):
     network: Part = Part(name="unet")
     effort: Effort = "balanced"
     training: Params = Field(default_factory=dict)
-    nonnegative: bool | None = Field(None, description="None: for deconvolution only.")
-    seed: int = Field(0, ge=0, lt=1 << 63)
+    nonnegative: bool | None = Field(
+        None,
+        title="No negative values",
+        description="Keep the result at or above the camera's offset; by default for deconvolution "
+        "only.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=1 << 63,
+        title="Seed",
+        description="Start of the random numbers: the same seed repeats a run on the same machine.",
+    )
     device: Device = "auto"
 
     @model_validator(mode="before")

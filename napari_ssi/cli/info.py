@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is understood of a recording: axes, pixel size, levels, recipe."""
+    """Print what is understood of a recording: axes, pixel size, levels; of a result, its figures."""
     facts = collect(arguments)
     if arguments.json:
         print(json.dumps(facts, indent=2))
@@ -52,6 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"  note: {note}")
     if facts["recipe"]:
         print(f"  This is a result: {facts['recipe']['method'][0]['name']}, recipe inside.")
+    for name, value in facts["estimates"].items():
+        print(f"    {name:<20} {value if isinstance(value, str) else format(value, '.4g')}")
+    for note in facts["result_notes"]:
+        print(f"    note: {note}")
     return 0
 
 
@@ -79,10 +83,11 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
         except InputError as error:
             facts["levels"] = str(error)
         channels.append(facts)
-    recipe = None
+    inside = {}
     if arguments.input.suffix.lower() in (".tif", ".tiff"):
-        text = read_annotation(arguments.input).get("recipe")
-        recipe = json.loads(text) if text else None
+        texts = read_annotation(arguments.input)
+        kept = ("recipe", "estimates", "notes")
+        inside = {name: json.loads(texts[name]) for name in kept if texts.get(name)}
     return {
         "summary": stack.describe(),
         "axes": stack.axes,
@@ -91,7 +96,9 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
         "pixel_size_um": list(stack.pixel_size) if stack.pixel_size else None,
         "channels": channels,
         "notes": notes,
-        "recipe": recipe,
+        "recipe": inside.get("recipe"),
+        "estimates": inside.get("estimates", {}),
+        "result_notes": inside.get("notes", []),
     }
 
 

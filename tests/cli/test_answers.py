@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -138,11 +139,14 @@ def test_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_info_of_a_result_and_of_nan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = np.full((16, 16), np.nan, np.float32)
     recipe = Recipe.create(method="noise2self")
-    path = write_image(image, "YX", None, tmp_path / "a.tif", recipe=recipe)
+    facts = {"estimates": '{"flux_ratio": 1.25}', "notes": '["3 pixels set to 0."]'}
+    path = write_image(image, "YX", None, tmp_path / "a.tif", recipe=recipe, facts=facts)
     assert main(["info", str(path)]) == 0
     text = capsys.readouterr().out
     assert "recipe inside" in text
     assert "NaN" in text
+    assert re.search(r"flux_ratio +1\.25\n", text)
+    assert "note: 3 pixels set to 0." in text
     assert main(["info", str(tmp_path / "b.tif")]) == 1
 
 

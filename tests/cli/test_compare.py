@@ -13,6 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from napari_ssi import registry
 from napari_ssi.cli import main
+from napari_ssi.cli.compare import UNLIKE
 from napari_ssi.io import read, read_recipe
 
 PSF = np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32)
@@ -61,6 +62,15 @@ def test_denoising_methods_side_by_side(files: dict[str, Path], tmp_path: Path) 
     table = (folder / "table.md").read_text()
     assert "| Noise2Self |" in table
     assert "PSNR (dB)" in table
+
+
+def test_held_out_errors_of_both_kinds_are_not_for_comparison(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(files, tmp_path / "a", "--methods", "wiener,hessian")
+    assert UNLIKE not in capsys.readouterr().err
+    run(files, tmp_path / "b", "--methods", "wiener,noise2self")
+    assert UNLIKE in capsys.readouterr().err
 
 
 def test_affine_fit_before_scoring(files: dict[str, Path], tmp_path: Path) -> None:
