@@ -39,11 +39,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a run needs: pixels, their place, the PSF, and what to do in order."""
+    """Everything that a run needs: pixels, their place, the PSF (or one a channel), and what to do in order."""
 
     stack: ImageStack
     frames: tuple[Frame, ...]
-    psf: NDArray[np.floating] | None
+    psf: tuple[NDArray[np.floating], ...] | None
     stages: tuple[Stage, ...]
     whole: Plan | None = None
 

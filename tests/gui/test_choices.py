@@ -126,10 +126,10 @@ def test_the_psf_is_shown_with_its_width_and_warnings(viewer: Any, panel: Any, s
     assert "slice by slice" in view._notes.text()
     assert not view._sections["xz"].isVisibleTo(panel)
     plan = panel.plan()
-    np.testing.assert_array_equal(plan.psf, bead)
+    np.testing.assert_array_equal(plan.psf[0], bead)
     assert plan.main.recipe.physics.params["psf"]["kind"] == "array"
     layer.data = np.zeros((9, 9), np.float32)
-    assert plan.psf.max() == 9
+    assert plan.psf[0].max() == 9
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, np.nan])

@@ -181,10 +181,10 @@ def test_the_psf_is_brought_to_the_pixels_of_the_result(
     psf = viewer.add_image(wide, name="psf", scale=(0.1, 0.1), units=("um", "um"))
     ready.set_image(cells)
     ready.set_psf_layer(psf)
-    assert ready.plan().psf.shape == (15, 15)
+    assert ready.plan().psf[0].shape == (15, 15)
     before = ready.blur._picture._width.text()
     pick(qtbot, ready.forward._sampling, "2 x finer pixels")
-    assert ready.plan().psf.shape[0] > 25
+    assert ready.plan().psf[0].shape[0] > 25
     after = ready.blur._picture._width.text()
     assert before.split(",")[0][:8] == after.split(",")[0][:8]  # as wide in µm
     assert before.split(",")[1] != after.split(",")[1]  # on more pixels

@@ -87,13 +87,13 @@ def test_restore_takes_them_as_a_blur_that_changes_with_depth(
     few = recipe.with_settings({"method.iterations": "3"})
     result = run(few, plan.stack, psf=plan.psf)
     path = write(result, tmp_path / "x.ome.tif")
-    np.testing.assert_array_equal(tifffile.imread(tmp_path / "x.psf.tif"), plan.psf)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "x.psf.tif"), plan.psf[0])
     again = read_recipe(path)
     assert again.physics.params["psf"]["sha256"] == recipe.physics.params["psf"]["sha256"]
     assert again.physics.params["depths"] == recipe.physics.params["depths"]
     np.testing.assert_allclose(run(again, plan.stack).image, result.image, rtol=1e-5)
     # a file that is another is refused
-    tifffile.imwrite(tmp_path / "x.psf.tif", plan.psf * 2, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "x.psf.tif", plan.psf[0] * 2, photometric="minisblack")
     with pytest.raises(InputError, match="not the one the recipe was made with"):
         run(again, plan.stack)
 

@@ -270,7 +270,7 @@ def test_restore_opens_the_panel_and_takes_what_is_made(
         qtbot.mouseClick(maker.make, Qt.MouseButton.LeftButton)
     assert panel.blur.kind == "layer"
     assert panel.blur._problem.text() == ""
-    np.testing.assert_array_equal(panel.plan().psf, signal.args[0].data)
+    np.testing.assert_array_equal(panel.plan().psf[0], signal.args[0].data)
     # a second press finds the same panel
     qtbot.mouseClick(panel.blur.maker, Qt.MouseButton.LeftButton)
     assert docked(viewer, PsfPanel) is maker
@@ -297,7 +297,7 @@ def test_use_in_restore_opens_the_restore_panel(
     restore = docked(viewer, RestorePanel)
     assert restore is not None
     assert restore.blur.kind == "layer"
-    assert restore.blur._layer.currentText() == maker.layer.name
+    assert restore.blur.layers.chosen[0].name == maker.layer.name
     viewer.layers.remove(maker.layer)
     assert not maker.use.isVisibleTo(maker)
 
@@ -310,7 +310,7 @@ def test_a_psf_layer_with_other_voxels_is_resampled_and_it_is_said(
     panel.set_image(cells)
     panel.set_psf_layer(layer)
     assert "resampled from 0.05 x 0.05 to 0.1 x 0.1" in panel.blur._picture._notes.text()
-    psf = panel.plan().psf
+    (psf,) = panel.plan().psf
     assert fwhm(psf, (0.1, 0.1)) == pytest.approx((0.589, 0.589), rel=0.03)
     layer.data = np.where(fine == fine.max(), np.nan, fine)
     panel.set_psf_layer(layer)

@@ -20,10 +20,11 @@ from ...psf.source import load, make_source, sha256
 from ...recipe import Part
 from ...stack import ImageStack
 from ..fields import NumberBox
-from ..layers import WORKING, detected_axes, detected_pixel_size, pixels
+from ..layers import detected_axes, detected_pixel_size, pixels
 from ..look import Note, Picker, Section, row, tip
 from ..memory import Memory
-from ..psf_layer import depths_of, is_psf
+from ..psf_layer import depths_of
+from ..psf_layers import PsfLayers
 from ..psf_view import PsfView
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Blur:
-    """The forward model for the recipe, and the PSF where it is in memory."""
+    """The forward model for the recipe, and the PSF, or one a channel, where they are in memory."""
 
     physics: Part
-    psf: NDArray[np.floating] | None = None
+    psf: tuple[NDArray[np.floating], ...] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -66,7 +67,7 @@ class BlurSection(Section):
             "What blurred the image: its point-spread function (PSF), the picture of one "
             "point of light. With none, only noise is removed.",
         )
-        self._layer = Picker()
+        self.layers = PsfLayers(viewer)
         self._path = QLineEdit()
         self._path.setPlaceholderText("TIFF or .npy")
         self._browse = QPushButton("Browse…")
@@ -93,12 +94,7 @@ class BlurSection(Section):
             "Subtract the level of the PSF's rim, as for a measured bead with a camera offset.",
         )
         self._rows = {
-            "layer": row(
-                "PSF layer",
-                self._layer,
-                tooltip="The layer that holds the PSF; it is resampled to the pixels of the image where "
-                "its scale says that its own differ.",
-            ),
+            "layer": self.layers,
             "file": row("PSF file", self._path, self._browse, tooltip="Where the PSF is."),
             "gaussian": row("FWHM, µm", self._xy, self._z),
         }
@@ -108,37 +104,31 @@ class BlurSection(Section):
             "Open the panel that makes a PSF, for this recording; it is taken here when made.",
         )
         self._picture = PsfView()
-        self._varies = Note()
+        self._shown = Note()
         self._problem = Note("error")
         self.body.addWidget(self._kind)
         for widget in (
             *self._rows.values(),
             self.maker,
             self._subtract,
-            self._varies,
+            self._shown,
             self._problem,
             self._picture,
         ):
             self.body.addWidget(widget)
         self._kind.currentIndexChanged.connect(self._edited)
-        self._layer.currentIndexChanged.connect(self._edited)
+        self.layers.changed.connect(self._relisted)
         self._path.editingFinished.connect(self._edited)
         self._browse.clicked.connect(self._ask_file)
         self.maker.clicked.connect(lambda *_: self.make.emit())
         self._subtract.toggled.connect(self._edited)
         self._xy.valueChanged.connect(self._edited)
         self._z.valueChanged.connect(self._edited)
-        events = viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered, events.renamed):
-            event.connect(self._relist)
-        self._relist()
         self._edited()
 
     def detach(self) -> None:
         """Let go of the viewer."""
-        events = self._viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered, events.renamed):
-            event.disconnect(self._relist)
+        self.layers.detach()
 
     # --- what the user chose -------------------------------------------------------------
 
@@ -154,10 +144,9 @@ class BlurSection(Section):
             return "denoising"
         return "depth_varying_blur" if self._depths() else "blur"
 
-    def set_layer(self, layer: Image) -> None:
-        """Take the PSF from a layer."""
-        self._relist()
-        self._layer.choose(layer.unique_id.hex)
+    def set_layer(self, layer: Image, channel: int = 0) -> None:
+        """Take the PSF from a layer; that of the first channel is that of all which have no other."""
+        self.layers.choose(layer, channel)
         self._kind.choose("layer")
         self._edited()  # the same layer may hold another PSF now
 
@@ -166,22 +155,28 @@ class BlurSection(Section):
         if self.kind == "none":
             return Blur(Part(name="denoising"))
         extra: dict[str, Any] = {}
-        if depths := self._depths():
-            array, notes = self._layer_pixels()
-            source: dict[str, Any] = {"kind": "array", "sha256": sha256(array)}
-            params = {"psf": source, "depths": depths}
-            return Blur(Part(name="depth_varying_blur", params=params), array, tuple(notes))
-        if self._subtract.isChecked() and self.kind != "gaussian":
+        depths = self._depths()
+        if depths:
+            extra["depths"] = depths
+        elif self._subtract.isChecked() and self.kind != "gaussian":
             extra["subtract_background"] = True
         if self.kind == "layer":
-            array, notes = self._layer_pixels()
-            source = {"kind": "array", "sha256": sha256(array)}
-            return Blur(Part(name="blur", params={"psf": source, **extra}), array, tuple(notes))
+            if any(layer and depths_of(layer) != depths for layer in self.layers.chosen):
+                raise InputError(
+                    "The PSFs of all channels must be at the same depths, or each one for all planes; "
+                    "choose such layers."
+                )
+            found = [self._layer_pixels(layer) for layer in self.layers.chosen]
+            hashes = [{"kind": "array", "sha256": sha256(array)} for array, _ in found]
+            params = {"psf": hashes if len(hashes) > 1 else hashes[0], **extra}
+            notes = tuple(dict.fromkeys(note for _, said in found for note in said))
+            part = Part(name=self.physics_name, params=params)
+            return Blur(part, tuple(array for array, _ in found), notes)
         if self.kind == "file":
             path = self._path.text().strip()
             if not path:
                 raise InputError("No PSF file is chosen: press “Browse…”, or choose another blur.")
-            source = {**psf_source(path), "path": path}
+            source: dict[str, Any] = {**psf_source(path), "path": path}
         else:
             widths = [self._xy.value(), self._xy.value()]
             if self._stack is not None and self._stack.ndim == 3:
@@ -196,6 +191,8 @@ class BlurSection(Section):
         """
         if stack is not self._stack or zoom != self._zoom:
             self._stack, self._zoom = stack, zoom
+            channels = range(stack.n_channels) if stack is not None else ()
+            self.layers.set_channels([stack.channel_name(c) for c in channels] if stack else [])
             self._show()
 
     def remember(self, memory: Memory) -> None:
@@ -219,18 +216,13 @@ class BlurSection(Section):
 
     # --- showing it ----------------------------------------------------------------------
 
-    def _psf_layer(self) -> Image | None:
-        chosen = self._layer.currentData()
-        return next((la for la in self._viewer.layers if la.unique_id.hex == chosen), None)
-
     def _depths(self) -> list[float]:
         """Of the PSFs in the layer chosen; ``[]`` where it holds one for all planes, or none is chosen."""
-        layer = self._psf_layer() if self.kind == "layer" else None
+        layer = self.layers.chosen[0] if self.kind == "layer" else None
         return [] if layer is None else depths_of(layer)
 
-    def _layer_pixels(self) -> tuple[NDArray[np.floating], list[str]]:
+    def _layer_pixels(self, layer: Image | None) -> tuple[NDArray[np.floating], list[str]]:
         """On the pixels of the recording, and a sentence where they were others."""
-        layer = self._psf_layer()
         if layer is None:
             raise InputError("No layer holds the PSF: add it as an image layer, or choose a file.")
         if layer.rgb:
@@ -245,24 +237,8 @@ class BlurSection(Section):
             return array, []  # what is wrong with it is said when it is prepared
         return resampled(array, own, wanted)
 
-    def _relist(self, *_: object) -> None:
-        before = self._layer.currentData()
-        images = [
-            la
-            for la in self._viewer.layers
-            if isinstance(la, Image)
-            and WORKING not in la.metadata
-            and "napari_ssi" not in la.metadata
-        ]
-        self._layer.blockSignals(True)
-        self._layer.clear()
-        for layer in images:
-            self._layer.addItem(layer.name, layer.unique_id.hex)
-        likely = next((la for la in reversed(images) if is_psf(la)), None)
-        if not self._layer.choose(before):
-            self._layer.choose(likely.unique_id.hex if likely is not None else None)
-        self._layer.blockSignals(False)
-        if self.kind == "layer" and self._layer.currentData() != before:
+    def _relisted(self) -> None:
+        if self.kind == "layer":
             self._edited()
 
     def _edited(self, *_: object) -> None:
@@ -276,35 +252,42 @@ class BlurSection(Section):
     def _show(self) -> None:
         self._z.setVisible(self._stack is not None and self._stack.ndim == 3)
         problem = ""
-        self._varies.say(_in_words(self._depths()))
+        self._shown.say("")
         self._picture.hide()
         if self.kind != "none" and self._stack is not None:
             try:
-                blur = self.value()
-                said = list(blur.notes)
-                scale = self._scale(self._stack)
-                psf = blur.psf if blur.psf is not None else _load(blur.physics, scale, said)
-                if self._depths():
-                    psf = psf[len(psf) // 2]
-                    if self._stack.ndim != 3:
-                        raise InputError(
-                            "PSFs at several depths need a z-stack; choose another PSF, or correct the "
-                            "axes of the image."
-                        )
-                zoom = self._zoom or (1,) * self._stack.ndim
-                prepared = prepare(
-                    psf,
-                    [n * z for n, z in zip(self._stack.spatial_shape, zoom, strict=True)],
-                    subtract_background=bool(blur.physics.params.get("subtract_background")),
-                )
-                found = [*said, *prepared.notes, *describe(np.squeeze(psf), scale)]
-                known = scale if self._stack.pixel_size is not None else None
-                self._picture.show_kernel(prepared.kernel, known, found)
+                self._picture_of(self.value(), self._stack)
                 self._picture.show()
             except InputError as error:
                 problem = str(error)
         self._problem.say(problem)
         self.summarise(_KINDS[self.kind].split(":")[0])
+
+    def _picture_of(self, blur: Blur, stack: ImageStack) -> None:
+        """Draw the PSF, of several the one touched last, and say what is to be known of any of them."""
+        said = list(blur.notes)
+        scale, depths = self._scale(stack), self._depths()
+        zoom = self._zoom or (1,) * stack.ndim
+        shape = [n * z for n, z in zip(stack.spatial_shape, zoom, strict=True)]
+        subtract = bool(blur.physics.params.get("subtract_background"))
+        if depths and stack.ndim != 3:
+            raise InputError(
+                "PSFs at several depths need a z-stack; choose another PSF, or correct the "
+                "axes of the image."
+            )
+        kernels = []
+        for psf in blur.psf or (_load(blur.physics, scale, said),):
+            plain = psf[len(psf) // 2] if depths else psf
+            prepared = prepare(plain, shape, subtract_background=subtract)
+            said += [*prepared.notes, *describe(np.squeeze(plain), scale)]
+            kernels.append(prepared.kernel)
+        shown = self.layers.touched if len(kernels) > 1 else 0
+        known = scale if stack.pixel_size is not None else None
+        self._picture.show_kernel(kernels[shown], known, list(dict.fromkeys(said)))
+        words = [_in_words(depths)] if depths else []
+        if len(kernels) > 1:
+            words.append(f"Shown is the PSF of {stack.channel_name(shown)}.")
+        self._shown.say("\n".join(words))
 
     def _ask_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

@@ -199,7 +199,9 @@ class ImageSection(Section):
             self._picker.addItem(f"{len(several)} selected layers as channels", _SELECTED)
         if before is None:
             active = self._viewer.layers.selection.active
-            if isinstance(active, Image):
+            if several:
+                before = _SELECTED
+            elif isinstance(active, Image):
                 before = active.unique_id.hex
         if not self._picker.choose(before):
             self._picker.setCurrentIndex(0 if self._picker.count() else -1)

@@ -1,0 +1,125 @@
+"""Which layer holds the PSF: one for the whole recording, or one a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from .layers import WORKING
+from .look import KeepsStill, Picker, row
+from .psf_layer import is_psf
+
+if TYPE_CHECKING:
+    import napari
+
+_TIP = (
+    "The layer that holds the PSF; it is resampled to the pixels of the image if its scale says "
+    "that its own differ."
+)
+#: Chosen for a channel whose PSF is that of the first.
+SAME = "as the first"
+
+
+class PsfLayers(QWidget):
+    """Pickers among the image layers of a viewer.
+
+    Signals
+    -------
+    changed
+        Another layer is chosen, by the user or because the one chosen is gone.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._names: tuple[str, ...] | None = None
+        self._pickers: list[Picker] = []
+        self._still = KeepsStill(self)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(6)
+        #: The channel whose picker was touched last.
+        self.touched = 0
+        self.set_channels(())
+        for event in self._events:
+            event.connect(self._relist)
+
+    def detach(self) -> None:
+        """Let go of the viewer."""
+        for event in self._events:
+            event.disconnect(self._relist)
+
+    def set_channels(self, names: Sequence[str]) -> None:
+        """Offer a picker for each of these channels; one for all where there are fewer than two."""
+        names = tuple(names) if len(names) > 1 else ()
+        if names == self._names:
+            return
+        chosen = [picker.currentData() for picker in self._pickers]
+        self._names, self._pickers, self.touched = names, [], 0
+        while item := self._column.takeAt(0):
+            item.widget().deleteLater()
+        for channel, name in enumerate(names or ["PSF layer"]):
+            picker = Picker()
+            picker.setAccessibleName(f"PSF layer, {name}" if names else name)
+            self._column.addWidget(row(name, picker, tooltip=_TIP))
+            self._pickers.append(picker)
+            self._fill(picker, channel, chosen[channel] if channel < len(chosen) else None)
+            picker.currentIndexChanged.connect(lambda _, channel=channel: self._edited(channel))
+        self._still.guard(self)
+
+    def choose(self, layer: Image, channel: int = 0) -> None:
+        """Take this layer."""
+        self._relist()
+        self._pickers[channel].choose(layer.unique_id.hex)
+
+    @property
+    def chosen(self) -> list[Image | None]:
+        """The layer for all channels, or if one differs, that of each; ``None`` where there is none."""
+        layers = {layer.unique_id.hex: layer for layer in self._viewer.layers}
+        first, *others = (picker.currentData() for picker in self._pickers)
+        each = [first, *(first if other == SAME else other for other in others)]
+        if len(set(each)) == 1:
+            each = each[:1]
+        return [layers.get(key) for key in each]
+
+    @property
+    def _events(self) -> list[Any]:
+        events = self._viewer.layers.events
+        return [events.inserted, events.removed, events.reordered, events.renamed]
+
+    def _edited(self, channel: int) -> None:
+        self.touched = channel
+        self.changed.emit()
+
+    def _relist(self, *_: object) -> None:
+        before = [picker.currentData() for picker in self._pickers]
+        for channel, (picker, key) in enumerate(zip(self._pickers, before, strict=True)):
+            picker.blockSignals(True)
+            self._fill(picker, channel, key)
+            picker.blockSignals(False)
+        if before != [picker.currentData() for picker in self._pickers]:
+            self.changed.emit()
+
+    def _fill(self, picker: Picker, channel: int, chosen: str | None) -> None:
+        """List the layers; choose the same as before if it is there, else what is likely."""
+        images = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Image)
+            and WORKING not in layer.metadata
+            and "napari_ssi" not in layer.metadata
+        ]
+        picker.clear()
+        if channel:
+            picker.addItem(SAME, SAME)
+        for layer in images:
+            picker.addItem(layer.name, layer.unique_id.hex)
+        likely = next((layer for layer in reversed(images) if is_psf(layer)), None)
+        if not picker.choose(chosen):
+            picker.choose(SAME if channel else likely and likely.unique_id.hex)
