@@ -63,7 +63,7 @@ class Levels:
         return ", ".join(words)
 
 
-def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
+def measure(planes: Iterable[NDArray[np.float32]], *, empty: float | None = None) -> Levels:
     """Offset and clipping from some (Y, X) planes of a channel.
 
     The offset is the level of the darkest blocks of 4 x 4 pixels, without the
@@ -71,7 +71,8 @@ def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
     tenth of the picture is dark, within a whole one where 1 % is; in a crowded
     field the dimmest light counts as offset. It is the lowest value where pixels
     pile up there: clipped, or photon counts; and 0 where the dimmest places have the
-    variance of photon counts, which are light then. Pixels without data are left out. A
+    variance of photon counts, which are light then. Pixels without data are left out: those
+    of the value ``empty``, below all others, or if it is not given, of one that looks so. A
     user who has a dark frame knows better and can say so.
 
     Examples
@@ -85,7 +86,10 @@ def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
     """
     planes = list(planes)
     values = _some(np.concatenate([p.ravel() for p in planes]), ENOUGH)
-    empty, empty_fraction = _without_data(values)
+    if empty is None:
+        empty, empty_fraction = _without_data(values)
+    else:
+        empty_fraction = float(np.mean(values == empty))
     if empty is not None:
         values = values[values > empty]
     low, low_fraction = _pile(values)
@@ -95,7 +99,7 @@ def measure(planes: Iterable[NDArray[np.float32]]) -> Levels:
         offset = low
     elif _counts(values, lowest) and np.count_nonzero(values == lowest) > 0.02 * values.size:
         offset = lowest
-    elif _photons(planes, values):
+    elif _photons(planes, values, empty):
         offset = 0.0
     else:
         offset = _dark(planes, empty)
@@ -154,7 +158,9 @@ def _blocks(plane: NDArray[np.float32]) -> NDArray[np.float64]:
     return blocks.reshape(-1, BLOCK * BLOCK).astype(np.float64)
 
 
-def _photons(planes: list[NDArray[np.float32]], values: NDArray[np.float32]) -> bool:
+def _photons(
+    planes: list[NDArray[np.float32]], values: NDArray[np.float32], empty: float | None
+) -> bool:
     """Whether these are photon counts above an even haze: integers whose variance is their mean.
 
     Told by the differences of neighbours, in each of the darker three fifths of the blocks: a
@@ -164,6 +170,8 @@ def _photons(planes: list[NDArray[np.float32]], values: NDArray[np.float32]) -> 
     if float(values.min()) < 0 or bool((_some(values) % 1 != 0).any()):
         return False
     blocks = np.concatenate([_blocks(plane) for plane in planes])
+    if empty is not None:
+        blocks = blocks[blocks.min(1) > empty]
     if len(blocks) < 100:
         return False
     level = blocks.mean(1)

@@ -189,9 +189,8 @@ def iterate(
         untrained = nothing_learned(fitted.estimates)
         clipped, light_in, light_out = 0, 0.0, 0.0
         shares: dict[str, list[float]] = {"outliers": [], "given_back": []}
-        judged = (
-            set(sample(stack, indices)) if recipe.physics.name == "blur" and not untrained else ()
-        )
+        blurs = physics.linear and not physics.identity
+        judged = set(sample(stack, indices)) if blurs and not untrained else ()
         unexplained: list[residual.Structure | str] = []
         applying = time.monotonic()
         for done, index in enumerate(indices):
@@ -231,7 +230,7 @@ def iterate(
             **_in_units(fitted.estimates, normalization),
             **{key: float(np.mean(seen)) for key, seen in shares.items() if seen},
         }
-        left, said = residual.summary(unexplained)
+        left, said = residual.summary(unexplained, _links(recipe))
         estimates |= {prefix + key: value for key, value in (facts | left).items()}
         said += remarks(facts, levels, untrained=untrained)
         notes += [prefix + note for note in said]
@@ -276,6 +275,12 @@ def bound_physics(
         stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf)
     )
     return physics, notes
+
+
+def _links(recipe: Recipe) -> list[str]:
+    """The forward model's name, or those of its parts, which may stand for themselves."""
+    parts = recipe.physics.params.get("parts") or [recipe.physics.name]
+    return [str(part["name"] if isinstance(part, dict) else part) for part in parts]
 
 
 def camera_levels(recipe: Recipe, planes: Sequence[NDArray[np.float32]]) -> background.Levels:

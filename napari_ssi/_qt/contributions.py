@@ -91,7 +91,9 @@ def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     facts = {k: plain_json(kept[k]) for k in ("provenance", "estimates", "notes") if k in kept}
     made = layer.metadata.get(PSF)
     if isinstance(made, Mapping):
-        facts |= {k: plain_json(made[k]) for k in ("psf", "provenance", "notes") if k in made}
+        facts |= {
+            k: plain_json(made[k]) for k in ("psf", "depths", "provenance", "notes") if k in made
+        }
     try:
         written = write(
             np.asarray(pixels(layer)),

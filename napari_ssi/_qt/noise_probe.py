@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from ..errors import InputError
@@ -36,11 +38,21 @@ class NoiseProbe(QObject):
         self._worker: Worker | None = None
         self._asked = 0
 
-    def measure(self, stack: ImageStack, offset: float | None, physics: str, dark: str) -> None:
-        """Measure the first channel, with the dark frames of a file if there is one."""
+    def measure(
+        self,
+        stack: ImageStack,
+        offset: float | None,
+        physics: str,
+        dark: str,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Measure the first channel, with the dark frames of a file if there is one.
+
+        ``mask`` marks the pixels that are left out.
+        """
         self._asked += 1
         number = self._asked
-        self._worker = call(lambda: _work_out(stack, offset, physics, dark))
+        self._worker = call(lambda: _work_out(stack, offset, physics, dark, mask))
         self._worker.returned.connect(lambda found: self._answer(number, self.measured, found))
         self._worker.errored.connect(lambda error: self._failed(number, error))
         self._worker.start()
@@ -59,12 +71,18 @@ class NoiseProbe(QObject):
         self._answer(number, self.refused, words)
 
 
-def _work_out(stack: ImageStack, offset: float | None, physics: str, dark: str) -> Measured:
+def _work_out(
+    stack: ImageStack,
+    offset: float | None,
+    physics: str,
+    dark: str,
+    mask: NDArray[np.bool_] | None,
+) -> Measured:
     from .. import io
     from ..noise.estimation import recommend
     from ..noise.measuring import measure_noise
 
-    report = measure_noise(stack, offset=offset, dark=io.read(dark) if dark else None)
+    report = measure_noise(stack, offset=offset, dark=io.read(dark) if dark else None, mask=mask)
     name, params, method, advice = recommend(report, physics)
     noise = Part(name=name, params=params)
     return Measured(report, noise, method, advice, report.offset if dark else None)

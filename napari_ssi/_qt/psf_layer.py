@@ -21,7 +21,8 @@ PSF = "napari_ssi_psf"
 class MadePSF:
     """A PSF with its voxel size (µm, ([Z,] Y, X)), where it comes from, and what was found in it.
 
-    ``kernel`` is what a restoration would make of it.
+    ``kernel`` is what a restoration would make of it. Several, one per depth, are (K, Z, Y, X); ``depths``
+    among the facts then says which is which, in µm below the first plane of the recording.
     """
 
     array: NDArray[np.floating]
@@ -39,13 +40,21 @@ class MadePSF:
         return Image(
             self.array,
             name=self.name,
-            scale=self.voxel_size,
+            scale=self.scale,
             units=("um",) * n,
-            axis_labels=tuple("zyx"[-n:]),
+            axis_labels=("depth", "z", "y", "x")[-n:],
             colormap="magma",
             contrast_limits=self.limits,
             metadata={PSF: dict(self.facts)},
         )
+
+    @property
+    def scale(self) -> tuple[float, ...]:
+        """µm along each axis of the layer."""
+        if self.array.ndim == len(self.voxel_size):
+            return self.voxel_size
+        first, second, *_ = self.facts["depths"]
+        return (second - first, *self.voxel_size)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -55,7 +64,7 @@ class MadePSF:
     def renew(self, layer: Image) -> None:
         """Put it into a layer that held an earlier one."""
         layer.data = self.array
-        layer.scale = self.voxel_size
+        layer.scale = self.scale
         layer.contrast_limits = self.limits
         layer.name = self.name
         layer.metadata = {**layer.metadata, PSF: dict(self.facts)}
@@ -71,3 +80,10 @@ def optics_of(layer: Any) -> dict[str, float]:
     facts = layer.metadata.get(PSF)
     known = facts.get("optics") if isinstance(facts, Mapping) else None
     return dict(known) if isinstance(known, Mapping) else {}
+
+
+def depths_of(layer: Any) -> list[float]:
+    """Depths (µm below the first plane of the recording) of the PSFs in a layer; ``[]`` if it holds one."""
+    facts = layer.metadata.get(PSF)
+    known = facts.get("depths") if isinstance(facts, Mapping) else None
+    return [float(d) for d in known] if known and layer.ndim == 4 else []

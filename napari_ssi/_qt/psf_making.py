@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from .. import __version__
 from ..errors import InputError
 from ..psf.beads import distil
+from ..psf.depths import at_depths
 from ..psf.inspection import inspect
 from ..psf.prepare import prepare
 from ..psf.theory import TheoryPSF
@@ -75,14 +76,17 @@ class Maker(QObject):
 
 
 def from_optics(
-    source: TheoryPSF, voxel_size: Sequence[float], recorded: Sequence[int] = ()
+    source: TheoryPSF,
+    voxel_size: Sequence[float],
+    recorded: Sequence[int] = (),
+    depths: Sequence[float] = (),
 ) -> MadePSF:
     """Compute a PSF on voxels of ``voxel_size`` µm, ([Z,] Y, X).
 
     With the shape of the recording, only as much as a restoration can use: a plane of N
-    is blurred by none that is N planes away.
+    is blurred by none that is N planes away. With ``depths``, µm below the first plane, one each.
     """
-    array = source.compute(voxel_size)
+    array = at_depths(source, voxel_size, depths) if depths else source.compute(voxel_size)
     array, notes = _within_reach(array, recorded)
     wave = source.wavelengths[-1]
     optics = {
@@ -92,7 +96,19 @@ def from_optics(
     }
     kind = source.model_dump()["kind"]
     name = f"PSF · {kind.replace('_', ' ')}, NA {source.numerical_aperture:g}, {wave:g} µm"
-    return _judged(array, voxel_size, name, {"psf": source.model_dump(mode="json")}, optics, notes)
+    facts: dict[str, Any] = {"psf": source.model_dump(mode="json")}
+    if depths:
+        facts["depths"] = list(depths)
+        name = f"PSFs at {len(depths)} depths · {name.removeprefix('PSF · ')}"
+        shown = depths[len(depths) // 2]
+        notes.insert(0, f"{len(depths)} PSFs, {_span(depths)}; shown is that at {shown:g} µm.")
+        if source.sample_index == source.immersion_index:
+            notes.insert(1, "All are alike, as the specimen has the index of the immersion.")
+    return _judged(array, voxel_size, name, facts, optics, notes)
+
+
+def _span(depths: Sequence[float]) -> str:
+    return f"{depths[0]:g} to {depths[-1]:g} µm below the first plane"
 
 
 def _within_reach(
@@ -100,8 +116,9 @@ def _within_reach(
 ) -> tuple[NDArray[np.float32], list[str]]:
     """At most 2 N - 1 pixels along an axis of N, the focus at ``size // 2`` still."""
     notes = []
-    names = "ZYX"[-array.ndim :]
-    for axis, (name, n) in enumerate(zip(names, recorded, strict=False)):
+    first = max(0, array.ndim - 3)
+    names = "ZYX"[-(array.ndim - first) :]
+    for axis, (name, n) in enumerate(zip(names, recorded, strict=False), start=first):
         size = array.shape[axis]
         if size > 2 * n - 1:
             keep = slice(size // 2 - (n - 1), size // 2 + n)
@@ -110,7 +127,8 @@ def _within_reach(
                 f"Computed for {2 * n - 1} of {size} pixels along {name}, as the recording has "
                 f"only {n}: light from further away is not in it."
             )
-    return (array / array.sum()).astype(np.float32) if notes else array, notes
+    total = array.sum(tuple(range(first, array.ndim)), keepdims=True)
+    return (array / total).astype(np.float32) if notes else array, notes
 
 
 def from_beads(
@@ -187,9 +205,10 @@ def _judged(
     beads: tuple[Any, ...] = (),
     subtract_background: bool = False,
 ) -> MadePSF:
-    found = inspect(array, voxel_size, subtract_background=subtract_background, **optics)
+    shown = array[len(array) // 2] if array.ndim == 4 else array
+    found = inspect(shown, voxel_size, subtract_background=subtract_background, **optics)
     room = tuple(4 * n for n in found.shape)
-    kernel = prepare(array, room, subtract_background=subtract_background).kernel
+    kernel = prepare(shown, room, subtract_background=subtract_background).kernel
     whole = {
         **facts,
         "voxel_size": list(found.voxel_size),

@@ -245,6 +245,7 @@ class PsfPanel(DockPanel):
         try:
             if self.way == "optics":
                 self.optics.value()
+                self.optics.depths()
         except InputError as error:
             self.problem.say(str(error))
         else:
@@ -260,7 +261,7 @@ class PsfPanel(DockPanel):
         source, sizes, recorded = self.optics.value()
         self.optics.remember(self._memory)
         self._finish = self._add
-        return partial(from_optics, source, sizes, recorded)
+        return partial(from_optics, source, sizes, recorded, self.optics.depths())
 
     def _start_beads(self) -> Callable[[], MadePSF]:
         pixels, sizes, name, settings = self.beads.value()
@@ -310,7 +311,7 @@ class PsfPanel(DockPanel):
         self.layer = layer = self._finish(made)
         # an inspected layer may have been removed meanwhile
         self.use.setVisible(layer in self._viewer.layers)
-        grid = " x ".join(str(n) for n in reversed(made.array.shape))
+        grid = " x ".join(str(n) for n in reversed(made.array.shape[-3:]))
         looked_at = not made.facts.get("psf")
         words = "Measured:" if looked_at else "In the layer list:"
         self.status.say(f"{words} {layer.name}, {grid} voxels.")

@@ -217,12 +217,12 @@ class RestorePanel(DockPanel):
 
     def _measure_noise(self) -> None:
         try:
-            source = self.image.source()
+            source, mask = self.image.source(), self.forward.mask.marked()
         except InputError as error:
             self.noise.show_refused(str(error))
             return
-        physics = self.forward.physics_name
-        self._noise_probe.measure(source.stack, source.offset, physics, self.noise.dark)
+        physics, dark = self.forward.physics_name, self.noise.dark
+        self._noise_probe.measure(source.stack, source.offset, physics, dark, mask)
 
     def _noise_adopted(self, found: Measured) -> None:
         if found.offset is not None:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from . import options
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..stack import ImageStack
 
 
@@ -23,6 +26,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="frames taken without light, for --noise: they tell offset and read noise best",
+    )
+    parser.add_argument(
+        "--mask",
+        metavar="FILE",
+        type=Path,
+        help="unusable pixels (TIFF or .npy, not zero where they are), which --noise leaves out",
     )
 
 
@@ -57,9 +66,11 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     from .. import background, io
     from ..errors import InputError
     from ..io.recipes import read_annotation
+    from ..physics._mask import read_mask
 
     stack, notes = options.read_input(arguments)
     dark = None if arguments.dark is None else io.read(arguments.dark)
+    mask = None if arguments.mask is None else read_mask(arguments.mask)
     channels = []
     for channel in range(stack.n_channels):
         facts = {"name": stack.channel_name(channel)}
@@ -67,8 +78,8 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
             planes = list(stack.planes(channel))
             levels = background.measure(planes)
             facts["levels"] = levels.describe()
-            if arguments.noise or dark is not None:
-                facts |= _noise(stack, channel, dark)
+            if arguments.noise or dark is not None or mask is not None:
+                facts |= _noise(stack, channel, dark, mask)
         except InputError as error:
             facts["levels"] = str(error)
         channels.append(facts)
@@ -91,12 +102,14 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _noise(stack: ImageStack, channel: int, dark: ImageStack | None) -> dict[str, Any]:
+def _noise(
+    stack: ImageStack, channel: int, dark: ImageStack | None, mask: NDArray[np.bool_] | None
+) -> dict[str, Any]:
     """In words, as numbers, and what to do about it."""
     from ..noise.estimation import recommend
     from ..noise.measuring import measure_noise
 
-    report = measure_noise(stack, channel, dark=dark)
+    report = measure_noise(stack, channel, dark=dark, mask=mask)
     name, params, _, advice = recommend(report, "denoising")
     return {
         "noise": report.sentence,

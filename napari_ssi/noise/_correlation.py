@@ -89,21 +89,26 @@ def _residuals(
     return np.concatenate(residuals), np.concatenate(around)
 
 
-def line_noise(planes: list[NDArray[np.float32]], axis: int) -> tuple[float, float]:
+def line_noise(planes: list[NDArray[np.float32]], levels: Levels, axis: int) -> tuple[float, float]:
     """What all pixels of a row (axis 0) or column (1) have in common: standard deviation,
     and how many standard errors its square is above zero.
 
     Second differences across the lines, averaged along quarters of a line: noise of single
     pixels, and structures, differ from quarter to quarter; what is common to a line is
-    their covariance.
+    their covariance. Lines of which much has no data are left out.
     """
     products: list[Array] = []
     for plane in some(planes):
         y = (plane if axis == 0 else plane.T).astype(np.float64)
         if y.shape[0] < 32 or y.shape[1] < 32:
             continue
+        if levels.empty is not None:
+            y = np.where(y == levels.empty, np.nan, y)
         across = (y[1:-1] - (y[:-2] + y[2:]) / 2) / math.sqrt(1.5)
         means = np.stack([_mid_mean(part) for part in np.array_split(across, 4, axis=1)])
+        means = means[:, np.isfinite(means).all(0)]
+        if not means.size:
+            continue
         pairs = (means.sum(0) ** 2 - (means**2).sum(0)) / 12
         # a bright structure along a line fills few of them
         limit = np.quantile(np.abs(pairs), 0.95)
@@ -117,10 +122,17 @@ def line_noise(planes: list[NDArray[np.float32]], axis: int) -> tuple[float, flo
 
 
 def _mid_mean(part: Array) -> Array:
-    """Mean of the middle of each line: edges have no say, and whole numbers remain usable."""
-    ordered = np.sort(part, axis=1)
-    cut = ordered.shape[1] // 5
-    return np.asarray(ordered[:, cut : ordered.shape[1] - cut].mean(1), np.float64)
+    """Mean of the middle of each line: edges have no say, and whole numbers remain usable.
+
+    NaN is left out, and is the answer where it is more than half of the line.
+    """
+    ordered = np.sort(part, axis=1)  # NaN last
+    there = np.isfinite(ordered).sum(1, keepdims=True)
+    cut, at = there // 5, np.arange(ordered.shape[1])
+    middle = (at >= cut) & (at < there - cut)
+    total = np.where(middle, ordered, 0.0).sum(1)
+    whole = there[:, 0] > ordered.shape[1] // 2
+    return np.where(whole, total / np.maximum(middle.sum(1), 1), np.nan)
 
 
 def _alone() -> Array:

@@ -38,6 +38,8 @@ class NoiseReport:
         Share of the pixels at the ends of the range.
     outliers
         Share of single pixels far beyond the noise (hot or dead ones).
+    left_out
+        Share of the pixels that were not looked at: masked, or without data.
     identifiable
         Of ``gain`` and ``read_noise``: whether its error is below a twelfth.
     misfit
@@ -64,6 +66,7 @@ class NoiseReport:
     clipped_low: float
     saturated: float
     outliers: float
+    left_out: float
     identifiable: dict[str, bool]
     misfit: float
     points: Scatter
@@ -141,7 +144,7 @@ def stripes(report: NoiseReport) -> str:
 
 def _faults(report: NoiseReport) -> str:
     named = [(report.clipped_low, "clipped"), (report.saturated, "saturated")]
-    named.append((report.outliers, "hot or dead"))
+    named += [(report.outliers, "hot or dead"), (report.left_out, "left out")]
     words = [f"{share:.2%} of the pixels are {name}" for share, name in named if share >= 1e-4]
     return "; " + ", ".join(words) if words else ""
 

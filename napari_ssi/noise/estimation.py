@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, minimum_filter
 
 from ..background import Levels
 from ..outliers import outlying
@@ -74,7 +75,7 @@ def measure(
         fit = fit.times(strength)
         sigma *= math.sqrt(strength)
         points = replace(points, variances=points.variances * strength)
-    rows, columns = (line_noise(planes, axis) for axis in (0, 1))
+    rows, columns = (line_noise(planes, levels, axis) for axis in (0, 1))
     read_noise = math.sqrt(fit.floor)
     read_error = fit.floor_error / (2 * max(read_noise, math.sqrt(fit.floor_error) / 2, 1e-12))
     if dark is not None:
@@ -102,7 +103,8 @@ def measure(
         clipped_low=levels.low_fraction,
         saturated=levels.high_fraction,
         # without a line there is nothing to be far from
-        outliers=_outliers(planes, offset, fit) if math.isfinite(fit.gain_error) else 0.0,
+        outliers=_outliers(planes, levels, offset, fit) if math.isfinite(fit.gain_error) else 0.0,
+        left_out=levels.empty_fraction,
         identifiable=known,
         misfit=fit.misfit,
         points=points,
@@ -164,9 +166,11 @@ def gaussian_sigma(planes: list[NDArray[np.float32]], levels: Levels) -> float:
     for plane in some(planes):
         y = plane.astype(np.float64)
         good = np.ones(y.shape, bool)
-        for end in (levels.low, levels.high, levels.empty):
+        for end in (levels.low, levels.high):
             if end is not None:
                 good &= y != end
+        if levels.empty is not None:
+            good &= minimum_filter(y, 3) > levels.empty
         parts.append(second_difference(y)[1:-1, 1:-1][good[1:-1, 1:-1]])
     residual = np.concatenate([p.ravel() for p in parts])
     sigma = _mad(residual) if residual.size else 0.0
@@ -176,13 +180,20 @@ def gaussian_sigma(planes: list[NDArray[np.float32]], levels: Levels) -> float:
     return max(sigma, 1e-6)
 
 
-def _outliers(planes: list[NDArray[np.float32]], offset: float, fit: Line) -> float:
-    """Share of the pixels that no noise explains."""
-    seen = [
-        outlying(plane, lambda mean: fit.variance(mean - offset), fit.gain)[1:-1, 1:-1]
-        for plane in some(planes)
-    ]
-    return sum(int(s.sum()) for s in seen) / max(sum(s.size for s in seen), 1)
+def _outliers(planes: list[NDArray[np.float32]], levels: Levels, offset: float, fit: Line) -> float:
+    """Share of the pixels that no noise explains, among those that have data."""
+    found = looked_at = 0
+    for plane in some(planes):
+        empty = np.zeros(plane.shape, bool) if levels.empty is None else plane == levels.empty
+        if empty.all():
+            continue
+        if empty.any():  # the nearest pixel with data in its place, which sets nothing apart
+            nearest = distance_transform_edt(empty, return_distances=False, return_indices=True)
+            plane = plane[tuple(nearest)]
+        odd = outlying(plane, lambda mean: fit.variance(mean - offset), fit.gain) & ~empty
+        found += int(odd[1:-1, 1:-1].sum())
+        looked_at += int((~empty)[1:-1, 1:-1].sum())
+    return found / max(looked_at, 1)
 
 
 def _mad(r: NDArray[np.floating]) -> float:

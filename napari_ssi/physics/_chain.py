@@ -126,6 +126,12 @@ class Chain(Physics):
         flat = [p for pair in reversed(self._rim) for p in pair]
         return pad(y, flat) if any(flat) else y
 
+    def passes(self, spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What all links leave."""
+        for link in self._links:
+            spectrum = link.passes(spectrum)
+        return spectrum
+
     def part(self, starts: Sequence[Sequence[int]], shape: Sequence[int]) -> Physics:
         """The same with the parts of its links; itself, where these are all alike."""
         parts: list[Physics] = []

@@ -112,6 +112,14 @@ class Physics(Configured, ABC):
         """y on the grid of the object (linear), as :meth:`initial`, without the halo."""
         return upsample(y, self.zoom)
 
+    def passes(self, spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What is left at most in the measurement of an object with this modulus of the spectrum.
+
+        Over the frequencies in the plane: (Y, X) in the order of the FFT, of the object's grid going in
+        and of the measurement's coming out.
+        """
+        return spectrum
+
     def part(self, starts: Sequence[Sequence[int]], shape: Sequence[int]) -> Physics:
         """The forward model of windows of the measurement, one for each image of a batch.
 

@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..psf.prepare import prepare
 from ..psf.source import PSFSource, load
 from . import _planes
+from ._passed import by_kernel
 from .base import Halo, Physics, dihedral, transform
 
 ABOUT = {
@@ -136,6 +137,10 @@ class Blur(Physics):
     def A_adjoint(self, y: Tensor) -> Tensor:
         """Correlate, giving the full object shape; float32 or float64 in and out."""
         return self._adjoint_direct(y) if self._small else self._adjoint_fft(y)
+
+    def passes(self, spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Times the modulus of the PSF's transform, of a stack the largest along z."""
+        return spectrum * by_kernel(self._kernel.cpu().numpy(), spectrum.shape)
 
     def symmetries(self, ndim: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """The flips and swaps under which the PSF stays the same to 2 % of its weight.

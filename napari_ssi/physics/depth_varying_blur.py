@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 from ..errors import InputError
 from ..psf.prepare import TAIL
 from ..psf.source import PSFSource, load
+from ._passed import by_kernel
 from .base import Halo, Physics, dihedral, transform
 from .blur import SYMMETRIC
 
@@ -157,6 +158,13 @@ class DepthVaryingBlur(Physics):
         for axis, n in enumerate(shape, start=2):
             full = full.narrow(axis, 0, n)
         return full
+
+    def passes(self, spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+        """As of the PSF that lets most of it through."""
+        kernels = self._kernels.cpu().numpy()
+        passed = np.stack([by_kernel(kernel, spectrum.shape) for kernel in kernels])
+        found: NDArray[np.float64] = spectrum * passed.max(0)
+        return found
 
     def symmetries(self, ndim: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Flips and swaps in the plane under which all PSFs stay the same to 2 % of their weight."""

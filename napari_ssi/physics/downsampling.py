@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import InputError
 from ..psf.source import PSFSource
 from ._chain import Chain
+from ._passed import by_blocks
 from .base import Physics, dihedral
 from .blur import Blur
 
@@ -180,6 +181,14 @@ class Binning(Physics):
             w = y.new_tensor(weights).reshape(-1, *(1,) * (y.ndim - 1 - axis))
             y = (y.unsqueeze(axis + 1) * w).flatten(axis, axis + 1)
         return y
+
+    def passes(self, spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Frequencies that coarse pixels cannot tell apart become one."""
+        for axis, weights in self._blocks():
+            in_plane = axis - 2 - len(self._factors) + 2
+            if in_plane >= 0:
+                spectrum = by_blocks(spectrum, in_plane, weights)
+        return spectrum
 
     def symmetries(self, ndim: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """All flips; and swaps where the pixels are divided alike."""

@@ -30,8 +30,18 @@ SHARE = 0.01
 #: What the PSF passes better than this is not looked at: haze and slow gradients, which a method that
 #: is stopped early leaves, whatever the PSF.
 PLAIN = 0.5
+#: Fewer frequencies than this do not tell the level of the noise.
+FLOOR = 100
 #: Standard errors from which it is said.
 ALARM = 3.0
+
+_WRONG = "(too wide, mirrored, or of another voxel size)"
+#: What is probably wrong then.
+BLAMED = {
+    "PSF": f"the PSF is probably wrong {_WRONG}",
+    "motion": "length or angle of the motion are probably wrong",
+    "PSF or motion": f"the PSF {_WRONG} or the motion is probably wrong",
+}
 
 
 @dataclass(frozen=True)
@@ -58,14 +68,14 @@ class Structure:
         """Whether it deserves a word."""
         return self.errors > ALARM
 
-    def describe(self) -> str:
-        """In a sentence, where it is conspicuous; else empty."""
+    def describe(self, blamed: str = "PSF") -> str:
+        """In a sentence, where it is conspicuous; else empty. ``blamed`` is one of :data:`BLAMED`."""
         if not self.conspicuous:
             return ""
         return (
             f"The residual is not noise alone: structures of about {self.period:.0f} pixels are left in "
-            f"it, {min(self.errors, 99):.0f} standard errors above the noise; the PSF is probably wrong "
-            "(too wide, mirrored, or of another voxel size), or the method was stopped too early."
+            f"it, {min(self.errors, 99):.0f} standard errors above the noise; {BLAMED[blamed]}, or the "
+            "method was stopped too early."
         )
 
 
@@ -77,7 +87,7 @@ def structure(
     The spectrum is the Fourier transform of the autocorrelation, so that correlated
     neighbours show as power above the noise in some band of frequencies. It is taken plane
     by plane. For each band of in-plane frequencies with n independent values of mean P, and
-    the noise's level :math:`P_0` from above 0.4 cycles per pixel,
+    the noise's level :math:`P_0` from above 0.4 cycles per pixel where little passes,
 
     .. math:: t = \frac{P / P_0 - 1 - \epsilon}{\sqrt{1/n + 1/n_0}}
 
@@ -92,8 +102,7 @@ def structure(
     residual, recording
         (Y, X) or (Z, Y, X), each pixel in units of its noise.
     otf
-        What the PSF passes at most at each in-plane frequency of that grid, 1 at zero
-        (:func:`transfer`).
+        What the forward model passes at most at each in-plane frequency of that grid, 1 at zero.
 
     Notes
     -----
@@ -122,7 +131,9 @@ def structure(
     planes = len(power)
     power, own = power.mean(0), own.mean(0)
     radius = np.hypot(*np.meshgrid(*(fftfreq(n) for n in window.shape), indexing="ij"))
-    floor = power[radius >= NOISE]
+    # what passes there, as across the direction of a motion, is restored, and no measure of the noise
+    quiet = (radius >= NOISE) & (otf < PLAIN)
+    floor = power[quiet if np.count_nonzero(quiet) >= FLOOR else radius >= NOISE]
     level, n0 = float(floor.mean()), planes * floor.size / 2 / spread
     scores: list[tuple[float, float, float]] = []
     for low in np.arange(1.5 / min(r.shape[-2:]), NOISE - 1e-9, BAND):
@@ -165,9 +176,11 @@ def check(x: Tensor, y: Tensor, physics: Any, noise: Any) -> Structure | str:
     Parameters
     ----------
     x, y
-        The object under the measurement and the measurement, (1, 1, [Z,] Y, X), in engine units.
+        The object under the measurement, on its own grid, and the measurement, (1, 1, [Z,] Y, X),
+        in engine units.
     physics, noise
-        A bound blur (``A``, ``halo``, ``kernel``) and the noise model.
+        A bound forward model that is linear, and the noise model. Pixels that say nothing of the object
+        (``physics.missing``) are taken to be explained, as outliers are.
 
     Returns
     -------
@@ -176,7 +189,7 @@ def check(x: Tensor, y: Tensor, physics: Any, noise: Any) -> Structure | str:
     """
     if noise.correlated:
         return "The residual was not checked for a wrong PSF, as neighbours share noise."
-    halo = physics.halo
+    halo = physics.halo or ((0, 0),) * (y.ndim - 2)
     valid = [n - a - b for n, (a, b) in zip(y.shape[2:], halo, strict=True)]
     if min(valid) < 1 or min(valid[-2:]) < LEAST:
         return (
@@ -187,39 +200,40 @@ def check(x: Tensor, y: Tensor, physics: Any, noise: Any) -> Structure | str:
     start = [(v - s) // 2 for v, s in zip(valid, size, strict=True)]
     inside: list[slice] = [slice(None)] * 2
     whole: list[slice] = [slice(None)] * 2
-    for at, n, (before, after) in zip(start, size, halo, strict=True):
-        whole.append(slice(at, at + n + before + after))
+    zoom = physics.zoom or (1,) * len(valid)
+    for at, n, (before, after), f in zip(start, size, halo, zoom, strict=True):
+        whole.append(slice(at * f, (at + n + before + after) * f))
         inside.append(slice(at + before, at + before + n))
+    here = physics.part([[s.start for s in inside[2:]]], size)
+    missing = physics.missing(y)
     with torch.inference_mode():
-        z = noise.mean(physics.A(x[tuple(whole)].to(physics.device))).cpu()
+        z = noise.mean(here.A(x[tuple(whole)].to(physics.device))).cpu()
         seen = y[tuple(inside)]
+        if missing is not None:
+            seen = torch.where(missing[tuple(inside)].cpu(), z, seen)
         r = seen - z
         if noise.growth is not None:
             gain, floor = noise.growth
             deviation = (gain * z + floor).clamp_min(1e-12).sqrt()
             r, seen = r / deviation, seen / deviation
         r[noise.outliers(y)[tuple(inside)]] = 0
-    return structure(
-        r[0, 0].numpy(), seen[0, 0].numpy(), transfer(physics.kernel.cpu().numpy(), size[-2:])
-    )
+    plane = [n * f for n, f in zip(size[-2:], zoom[-2:], strict=True)]
+    return structure(r[0, 0].numpy(), seen[0, 0].numpy(), physics.passes(np.ones(plane)))
 
 
-def summary(found: Sequence[Structure | str]) -> tuple[dict[str, float], list[str]]:
-    """Estimates and notes of several frames: a wrong PSF shows in most, chance in one."""
+def summary(
+    found: Sequence[Structure | str], names: Sequence[str] = ("blur",)
+) -> tuple[dict[str, float], list[str]]:
+    """Estimates and notes of several frames: a wrong PSF shows in most, chance in one.
+
+    ``names`` are those of the forward model's parts.
+    """
     told = sorted((f for f in found if isinstance(f, Structure)), key=lambda f: f.errors)
     if not told:
         return {}, [str(f) for f in found[:1]]
+    moved = "motion" in names
+    blamed = (
+        "motion" if {*names} <= {"motion", "inpainting"} else "PSF or motion" if moved else "PSF"
+    )
     middle = told[(len(told) - 1) // 2]
-    return {"residual_structure": middle.errors}, [s for s in (middle.describe(),) if s]
-
-
-def transfer(kernel: NDArray[np.floating], shape: Sequence[int]) -> NDArray[np.float64]:
-    """Modulus of a kernel's transform on a (Y, X) grid, the largest along z."""
-    times = [-(-n // m) for n, m in zip(kernel.shape[-2:], shape, strict=True)]
-    room = [(0, 0)] * (kernel.ndim - 2)
-    room += [(0, t * m - n) for t, m, n in zip(times, shape, kernel.shape[-2:], strict=True)]
-    # a kernel larger than the grid is folded into it, which leaves its transform there as it is
-    blocks = np.pad(kernel, room).reshape(-1, times[0], shape[0], times[1], shape[1])
-    folded = blocks.sum((1, 3)).reshape(*kernel.shape[:-2], *shape)
-    found: NDArray[np.float64] = np.abs(fftn(folded)).reshape(-1, *shape).max(0)
-    return found
+    return {"residual_structure": middle.errors}, [s for s in (middle.describe(blamed),) if s]

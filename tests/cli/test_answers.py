@@ -101,6 +101,11 @@ def test_info_measures_the_noise(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["info", str(path), "--noise", "--json"]) == 0
     (channel,) = json.loads(capsys.readouterr().out)["channels"]
     assert abs(channel["noise_model"]["params"]["gain"] - 2) < 0.2
+    mask = np.zeros(data.shape, bool)
+    mask[40:60, 20:90] = True
+    np.save(tmp_path / "mask.npy", mask)
+    assert main(["info", str(path), "--noise", "--mask", str(tmp_path / "mask.npy")]) == 0
+    assert "5.47% of the pixels are left out" in capsys.readouterr().out
     dark = tmp_path / "dark.tif"
     tifffile.imwrite(dark, np.full((64, 64), 100, np.uint16) + np.arange(64, dtype=np.uint16) % 3)
     assert main(["info", str(path), "--dark", str(dark)]) == 0

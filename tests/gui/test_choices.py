@@ -118,13 +118,13 @@ def test_the_psf_is_shown_with_its_width_and_warnings(viewer: Any, panel: Any, s
     assert view.isVisibleTo(panel)
     # a little wider than the Gaussian itself, as a pixel averages over its area
     assert view._width.text().startswith("FWHM 0.357 x 0.357 x 0.923 µm (xyz)")
-    assert view._xz.isVisibleTo(panel)
+    assert view._sections["xz"].isVisibleTo(panel)
     bead = np.zeros((9, 9), np.float32)
     bead[3:6, 3:6] = [[1, 2, 1], [2, 9, 2], [1, 2, 1]]
     layer = viewer.add_image(bead, name="my psf")
     panel.set_psf_layer(layer)
     assert "slice by slice" in view._notes.text()
-    assert not view._xz.isVisibleTo(panel)
+    assert not view._sections["xz"].isVisibleTo(panel)
     plan = panel.plan()
     np.testing.assert_array_equal(plan.psf, bead)
     assert plan.main.recipe.physics.params["psf"]["kind"] == "array"

@@ -12,10 +12,12 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QPushButton, QWidget
 
 from napari_ssi import ImageStack, Recipe, registry
+from napari_ssi._qt.bad_pixels import counted
 from napari_ssi._qt.restore_panel import RestorePanel
 from napari_ssi.errors import InputError
 from napari_ssi.io import read_recipe
 from napari_ssi.physics.chaining import chain_refusal
+from napari_ssi.recipe import Part
 
 TIP = Qt.ItemDataRole.ToolTipRole
 FEW = {"steps": 3, "patch": (16, 16), "batch": 1}
@@ -355,3 +357,39 @@ def test_it_fits_and_every_control_has_a_tooltip(
             assert widget.minimumSizeHint().width() <= 345, widget
             if isinstance(widget, QComboBox | QCheckBox | QAbstractSpinBox | QPushButton):
                 assert len(words(widget)) > 20, widget
+
+
+def test_how_many_pixels_are_bad_is_said_at_once(
+    viewer: Any, ready: Any, cells: Any, qtbot: Any
+) -> None:
+    data = cells.data.copy()
+    data[5, 6] = data[20, 30] = 9000
+    ready.set_image(viewer.add_image(data, name="spoiled"))
+    mask = ready.forward.mask
+
+    def count() -> str:
+        return str(mask._count.text())
+
+    assert not mask._count.isVisibleTo(ready)
+    pick(qtbot, mask._kind, "Find the bad ones")
+    qtbot.waitUntil(lambda: "Left out" in count(), timeout=15_000)
+    assert count() == "Left out: 2 of 1920 pixels (0.1%)."
+    assert mask._count.isVisibleTo(ready)
+    mask._form.set({"single": False})
+    mask._edited()
+    qtbot.waitUntil(lambda: count() == "Left out: none of 1920 pixels.", timeout=15_000)
+    # with a mask besides, both together
+    mask._form.set({"single": True})
+    labels = np.zeros(data.shape, int)
+    labels[30:34, 10:20] = 1
+    ready.forward.set_layer(viewer.add_labels(labels))
+    qtbot.waitUntil(lambda: count() == "Left out: 42 of 1920 pixels (2.2%).", timeout=15_000)
+    pick(qtbot, mask._kind, "All pixels are good")
+    assert not mask._count.isVisibleTo(ready)
+
+
+def test_bad_pixels_are_counted_in_some_time_points() -> None:
+    y = np.random.default_rng(0).normal(100, 1, (9, 2, 24, 24)).astype(np.float32)
+    y[:, 0, 12, 12] = 500
+    words = counted(Part(name="inpainting"), ImageStack(y, "TCYX", channel_names=("red", "green")))
+    assert words == "Left out: 4 of 2304 pixels (0.17%), in 4 of 9 time points of channel red."

@@ -47,6 +47,26 @@ def test_measuring_says_what_was_found_and_use_this_sets_it(
     assert panel.plan().main.recipe.noise == chosen
 
 
+def test_pixels_that_are_marked_as_unusable_have_no_say(
+    viewer: Any, panel: Any, qtbot: Any
+) -> None:
+    layer = bright(viewer)
+    layer.data[60:130, 40:150] = np.random.default_rng(1).integers(0, 4000, (70, 110))
+    panel.set_image(layer)
+    measured(panel, qtbot)
+    before = panel.noise.report.text()
+    labels = np.zeros(layer.data.shape, int)
+    labels[60:130, 40:150] = 1
+    panel.forward.set_layer(viewer.add_labels(labels))
+    measured(panel, qtbot)
+    words = panel.noise.report.text()
+    assert words != before and "20.89% of the pixels are left out" in words
+    assert abs(panel.noise._found.report.gain - 2) < 0.3
+    panel.forward.set_layer(viewer.add_labels(np.ones((192, 192), int)))
+    measured(panel, qtbot)
+    assert "The mask leaves 0 pixels" in panel.noise.report.text()
+
+
 def test_dark_frames_tell_offset_and_read_noise(
     viewer: Any, panel: Any, qtbot: Any, tmp_path: Any
 ) -> None:

@@ -165,7 +165,7 @@ def test_every_kind_can_be_made_in_three_dimensions(
     assert maker.layer.data.sum() == pytest.approx(1, rel=1e-4)
     assert tuple(maker.layer.scale) == pytest.approx((0.3, 0.1, 0.1))
     assert maker.layer.metadata[PSF]["psf"]["kind"] == kind
-    assert maker.report.view._xz.isVisibleTo(maker)
+    assert maker.report.view._sections["xz"].isVisibleTo(maker)
 
 
 def test_two_photon_lasers_are_not_those_of_a_confocal(maker: Any, cells: Any) -> None:

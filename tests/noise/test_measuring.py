@@ -73,3 +73,60 @@ def test_a_small_recording_does_not_claim_that_neighbours_are_independent(side, 
     assert ("90 x 90 pixels" in report.sentence) == (not told)
     why = recommend(report, "denoising")[3]
     assert why.startswith("Independent pixels" if told else "Pixels taken to be independent")
+
+
+def spoiled(seed: int = 0) -> tuple[ImageStack, np.ndarray]:
+    """A recording of which a block flickers, two rows are dead and 1 % of the pixels are noisy."""
+    rng = np.random.default_rng(seed)
+    y = np.array(recording(seed).data, np.float32)
+    mask = rng.random(y.shape[1:]) < 0.01
+    mask[20:90, 30:110] = True
+    mask[120:122] = True
+    y[:, mask] = rng.normal(4000, 900, (len(y), mask.sum()))
+    y[:, 120:122] = 0
+    return ImageStack(y.round().astype(np.uint16), "ZYX"), mask
+
+
+def test_masked_pixels_have_no_say() -> None:
+    stack, mask = spoiled()
+    clean = measure_noise(recording(), offset=OFFSET)
+    report = measure_noise(stack, offset=OFFSET, mask=mask)
+    assert report.gain == pytest.approx(GAIN, rel=0.06)
+    assert report.read_noise == pytest.approx(READ, rel=0.35)
+    assert report.gaussian_sigma == pytest.approx(clean.gaussian_sigma, rel=0.05)
+    assert not (report.correlated or report.row_noise or report.column_noise)
+    assert report.outliers < 1e-4 and report.clipped_low == report.saturated == 0
+    assert report.left_out == pytest.approx(mask.mean(), abs=1e-6)
+    assert "of the pixels are left out" in report.sentence
+    # without the mask the measurement is quite another
+    wrong = measure_noise(stack, offset=OFFSET)
+    assert abs(wrong.gaussian_sigma / clean.gaussian_sigma - 1) > 0.2 or wrong.outliers > 1e-3
+
+
+def test_what_is_masked_does_not_matter_to_the_bit() -> None:
+    stack, mask = spoiled()
+    other = stack.data.copy()
+    other[:, mask] = 300
+    reports = [measure_noise(s, mask=mask) for s in (stack, ImageStack(other, "ZYX"))]
+    assert reports[0].sentence == reports[1].sentence
+    for name in ("gain", "read_noise", "offset", "gaussian_sigma", "outliers", "row_size"):
+        assert getattr(reports[0], name) == getattr(reports[1], name)
+    np.testing.assert_array_equal(reports[0].autocorrelation, reports[1].autocorrelation)
+
+
+def test_a_mask_for_other_axes_and_channels() -> None:
+    stack, mask = spoiled()
+    y = np.stack([stack.data[0], stack.data[1]], -1)  # Y, X, T
+    moved = ImageStack(y, "YXT")
+    one, two = measure_noise(stack, mask=mask), measure_noise(moved, mask=mask[None])
+    assert one.gain == pytest.approx(two.gain, rel=1e-6)
+
+
+def test_a_mask_that_cannot_be_used_is_refused() -> None:
+    with pytest.raises(
+        InputError, match="mask has 20 x 20 pixels, and the recording 2 x 160 x 200"
+    ):
+        measure_noise(recording(), mask=np.zeros((20, 20)))
+    half = np.random.default_rng(0).random((160, 200)) < 0.5
+    with pytest.raises(InputError, match="The mask leaves 0 pixels"):
+        measure_noise(recording(), mask=half)

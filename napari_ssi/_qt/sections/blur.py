@@ -23,7 +23,7 @@ from ..fields import NumberBox
 from ..layers import WORKING, detected_axes, detected_pixel_size, pixels
 from ..look import Note, Picker, Section, row, tip
 from ..memory import Memory
-from ..psf_layer import is_psf
+from ..psf_layer import depths_of, is_psf
 from ..psf_view import PsfView
 
 if TYPE_CHECKING:
@@ -108,12 +108,14 @@ class BlurSection(Section):
             "Open the panel that makes a PSF, for this recording; it is taken here when made.",
         )
         self._picture = PsfView()
+        self._varies = Note()
         self._problem = Note("error")
         self.body.addWidget(self._kind)
         for widget in (
             *self._rows.values(),
             self.maker,
             self._subtract,
+            self._varies,
             self._problem,
             self._picture,
         ):
@@ -148,7 +150,9 @@ class BlurSection(Section):
     @property
     def physics_name(self) -> str:
         """The forward model's name in the registry."""
-        return "denoising" if self.kind == "none" else "blur"
+        if self.kind == "none":
+            return "denoising"
+        return "depth_varying_blur" if self._depths() else "blur"
 
     def set_layer(self, layer: Image) -> None:
         """Take the PSF from a layer."""
@@ -162,11 +166,16 @@ class BlurSection(Section):
         if self.kind == "none":
             return Blur(Part(name="denoising"))
         extra: dict[str, Any] = {}
+        if depths := self._depths():
+            array, notes = self._layer_pixels()
+            source: dict[str, Any] = {"kind": "array", "sha256": sha256(array)}
+            params = {"psf": source, "depths": depths}
+            return Blur(Part(name="depth_varying_blur", params=params), array, tuple(notes))
         if self._subtract.isChecked() and self.kind != "gaussian":
             extra["subtract_background"] = True
         if self.kind == "layer":
             array, notes = self._layer_pixels()
-            source: dict[str, Any] = {"kind": "array", "sha256": sha256(array)}
+            source = {"kind": "array", "sha256": sha256(array)}
             return Blur(Part(name="blur", params={"psf": source, **extra}), array, tuple(notes))
         if self.kind == "file":
             path = self._path.text().strip()
@@ -210,10 +219,18 @@ class BlurSection(Section):
 
     # --- showing it ----------------------------------------------------------------------
 
+    def _psf_layer(self) -> Image | None:
+        chosen = self._layer.currentData()
+        return next((la for la in self._viewer.layers if la.unique_id.hex == chosen), None)
+
+    def _depths(self) -> list[float]:
+        """Of the PSFs in the layer chosen; ``[]`` where it holds one for all planes, or none is chosen."""
+        layer = self._psf_layer() if self.kind == "layer" else None
+        return [] if layer is None else depths_of(layer)
+
     def _layer_pixels(self) -> tuple[NDArray[np.floating], list[str]]:
         """On the pixels of the recording, and a sentence where they were others."""
-        chosen = self._layer.currentData()
-        layer = next((la for la in self._viewer.layers if la.unique_id.hex == chosen), None)
+        layer = self._psf_layer()
         if layer is None:
             raise InputError("No layer holds the PSF: add it as an image layer, or choose a file.")
         if layer.rgb:
@@ -252,13 +269,14 @@ class BlurSection(Section):
         for kind, line in self._rows.items():
             line.setVisible(kind == self.kind)
         self.maker.setVisible(self.kind in ("none", "layer"))
-        self._subtract.setVisible(self.kind in ("layer", "file"))
+        self._subtract.setVisible(self.kind in ("layer", "file") and not self._depths())
         self._show()
         self.changed.emit()
 
     def _show(self) -> None:
         self._z.setVisible(self._stack is not None and self._stack.ndim == 3)
         problem = ""
+        self._varies.say(_in_words(self._depths()))
         self._picture.hide()
         if self.kind != "none" and self._stack is not None:
             try:
@@ -266,6 +284,13 @@ class BlurSection(Section):
                 said = list(blur.notes)
                 scale = self._scale(self._stack)
                 psf = blur.psf if blur.psf is not None else _load(blur.physics, scale, said)
+                if self._depths():
+                    psf = psf[len(psf) // 2]
+                    if self._stack.ndim != 3:
+                        raise InputError(
+                            "PSFs at several depths need a z-stack; choose another PSF, or correct the "
+                            "axes of the image."
+                        )
                 zoom = self._zoom or (1,) * self._stack.ndim
                 prepared = prepare(
                     psf,
@@ -288,6 +313,15 @@ class BlurSection(Section):
         if path:
             self._path.setText(path)
             self._edited()
+
+
+def _in_words(depths: list[float]) -> str:
+    if not depths:
+        return ""
+    return (
+        f"{len(depths)} PSFs, {depths[0]:g} to {depths[-1]:g} µm below the first plane: the blur changes "
+        f"with depth. Shown is that at {depths[len(depths) // 2]:g} µm."
+    )
 
 
 def _load(physics: Part, scale: tuple[float, ...], notes: list[str]) -> NDArray[np.floating]:

@@ -13,6 +13,7 @@ from ... import registry
 from ...errors import InputError
 from ...recipe import Part
 from ...stack import ImageStack
+from ..bad_pixels import BadPixels
 from ..chain import bound, combined
 from ..fields import NumberBox
 from ..form import Form
@@ -56,6 +57,8 @@ class ForwardSection(Section):
             self._sampling.addItem(words, key)
         self._grid = Note("dim")
         self.mask = MaskChoice(viewer)
+        self._bad = BadPixels(self)
+        self._bad.counted.connect(self.mask.say_count)
         self._motion = QCheckBox("It moved while a pixel was recorded")
         self._full = QCheckBox("The detector was full in places")
         self._level = NumberBox()
@@ -82,6 +85,7 @@ class ForwardSection(Section):
 
     def detach(self) -> None:
         """Let go of the viewer."""
+        self._bad.forget()
         self.mask.detach()
 
     # --- what the user chose -------------------------------------------------------------
@@ -226,7 +230,15 @@ class ForwardSection(Section):
                 problem = str(error)
             self._grid.say(_in_words(self.stack, self.zoom))
         self.mask.say(said)
+        self._count(bool(problem))
         self._problem.say(problem)
+
+    def _count(self, wrong: bool) -> None:
+        """Say how many pixels the choice costs, before Start."""
+        if self.mask.kind == "none" or wrong or not self._loaded or self.stack is None:
+            self._bad.forget()
+        else:
+            self._bad.count(self.mask.part(), self.stack)
 
     def _grey(self, chosen: dict[str, Part]) -> None:
         """What cannot be added to what is chosen is greyed, with the engine's reason."""

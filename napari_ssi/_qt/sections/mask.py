@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -66,13 +68,13 @@ class MaskChoice(QWidget):
             tooltip="Pixels with any label are ignored. A layer of one plane holds for all "
             "planes; what is marked at one time or in one channel holds for all.",
         )
-        self._share, self._finds = Note("dim"), Note("dim")
+        self._share, self._count, self._finds = Note("dim"), Note(), Note("dim")
         self._about = registry.entries("physics")["inpainting"]
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(6)
         choice = row("Pixels", self._kind, tooltip=self._about.summary)
-        for widget in (choice, self._labels, self._share, self._finds):
+        for widget in (choice, self._labels, self._share, self._count, self._finds):
             self._column.addWidget(widget)
         for picker in (self._kind, self._layer):
             picker.currentIndexChanged.connect(self._edited)
@@ -108,6 +110,10 @@ class MaskChoice(QWidget):
         if self.kind == "layer":
             params = {**params, "mask": marks_of(pixels(self._chosen()), self.axes)}
         return Part(name="inpainting", params=params)
+
+    def marked(self) -> NDArray[np.bool_] | None:
+        """The pixels marked in a layer, over the spatial axes; raises as :meth:`part`."""
+        return marks_of(pixels(self._chosen()), self.axes).array() if self.kind == "layer" else None
 
     def set_layer(self, layer: Labels) -> None:
         """Take the unusable pixels from a labels layer."""
@@ -146,6 +152,10 @@ class MaskChoice(QWidget):
     def say(self, words: str) -> None:
         """What the engine says of the mask."""
         self._share.say(words)
+
+    def say_count(self, words: str) -> None:
+        """How many pixels will be left out."""
+        self._count.say(words)
 
     def _chosen(self) -> Labels:
         chosen = self._layer.currentData()

@@ -35,7 +35,8 @@ class NoiseSection(Section):
         tip(
             self.measure,
             "Find gain, read noise and whether neighbouring pixels are independent, from the "
-            "image itself. Takes a second or two and changes nothing.",
+            "image itself; pixels marked as unusable under “Beyond blur” are left out. Takes a second "
+            "or two and changes nothing.",
         )
         self.adopt = QPushButton("Use this")
         tip(self.adopt, "Set the noise model and the method that the measurement recommends.")

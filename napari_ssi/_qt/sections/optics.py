@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import Signal
 
 from ...errors import InputError
@@ -35,6 +36,8 @@ _START = {
 #: The lasers of two-photon microscopes have about twice the wavelength.
 _INFRARED = {"excitation_wavelength": 0.92}
 _OWN = "Other: as given below"
+#: How many PSFs are made along z.
+_DEPTHS = {1: "One for all planes", 3: "3 along z", 5: "5 along z", 9: "9 along z"}
 
 
 class OpticsSection(Section):
@@ -59,6 +62,16 @@ class OpticsSection(Section):
         self.objective.addItem(_OWN, "")
         for name in OBJECTIVES:
             self.objective.addItem(name, name)
+        self.along_z = Picker()
+        for count, words in _DEPTHS.items():
+            self.along_z.addItem(words, count)
+        self._along_z = row(
+            "PSFs",
+            self.along_z,
+            tooltip="A thick specimen whose index is not that of the immersion blurs more the deeper "
+            "one looks. Several PSFs, evenly spread from the first plane of the recording, which lies "
+            "at the depth given above, to the last: a restoration then mixes the nearest two.",
+        )
         self.more = Section("Coverslip, design, aberrations", expanded=False)
         self._forms: list[Form] = []
         self._presets: dict[str, Any] = {}
@@ -79,10 +92,13 @@ class OpticsSection(Section):
                 "magnification of a common objective; all can be changed.",
             )
         )
+        self.body.addWidget(self._along_z)
         self.body.addWidget(self.more)
         self.kind.currentIndexChanged.connect(self._rebuild)
         self.objective.activated.connect(self._fill_in)
-        self.voxels.changed.connect(self.changed)
+        self.along_z.currentIndexChanged.connect(lambda *_: self.changed.emit())
+        self.voxels.changed.connect(self._revoxeled)
+        self._revoxeled()
         self._rebuild()
 
     # --- what the user chose -------------------------------------------------------------
@@ -101,10 +117,33 @@ class OpticsSection(Section):
         """
         source = make_source(self.params())
         assert isinstance(source, TheoryPSF)  # all that the picker offers
-        axes = "".join(a for a in self.voxels.axes if a in "ZYX")
-        if not self.voxels.boxes["Z"].value():
-            axes = axes.replace("Z", "")
+        axes = self._axes
         return source, self.voxels.sizes(axes), self.voxels.shape(axes)
+
+    def depths(self) -> tuple[float, ...]:
+        """Of the PSFs below the first plane of the recording, µm; ``()`` for one PSF.
+
+        Raises :class:`InputError` where there is no recording to tell how deep it goes.
+        """
+        count = self.along_z.currentData()
+        if count == 1 or "Z" not in self._axes:
+            return ()
+        shape, step = self.voxels.shape(self._axes), self.voxels.sizes(self._axes)[0]
+        if not shape or shape[0] < count:
+            raise InputError(
+                f"{count} PSFs along z need a recording of {count} planes or more: choose it under "
+                "“Voxels of”, or make one PSF."
+            )
+        return tuple(float(f"{d:.4g}") for d in np.linspace(0, (shape[0] - 1) * step, count))
+
+    @property
+    def _axes(self) -> str:
+        axes = "".join(a for a in self.voxels.axes if a in "ZYX")
+        return axes if self.voxels.boxes["Z"].value() else axes.replace("Z", "")
+
+    def _revoxeled(self) -> None:
+        self._along_z.setVisible("Z" in self._axes)
+        self.changed.emit()
 
     def set(self, params: dict[str, Any]) -> None:
         """Show the optics of a recipe."""
@@ -149,7 +188,7 @@ class OpticsSection(Section):
         for form in self._forms:
             form.set(kept)
             form.changed.connect(self._edited)
-        self.body.insertWidget(self.body.indexOf(self.more), plain)
+        self.body.insertWidget(self.body.indexOf(self._along_z), plain)
         self.more.body.addWidget(rare)
         self.rebuilt.emit()
         self._edited()
