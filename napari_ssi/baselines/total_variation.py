@@ -22,12 +22,13 @@ ABOUT = {
     "total_variation": {
         "label": "Total variation",
         "summary": "The image with the fewest and smallest steps that still explains the recording.",
-        "when": "Objects with even areas and sharp edges; smooth ones come out like terraces.",
+        "when": "Objects with even areas and sharp edges; smooth shapes turn into terraces.",
         "physics": ["linear"],
     },
     "hessian": {
         "label": "Hessian (second-order variation)",
-        "summary": "As total variation, but it is bends that cost: smooth shapes stay smooth.",
+        "summary": "As total variation, but penalises bends instead of steps: smooth shapes stay "
+        "smooth.",
         "when": "Nearly always better than total variation on microscope images.",
         "recommended": True,
         "physics": ["linear"],

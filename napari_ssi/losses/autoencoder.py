@@ -12,9 +12,9 @@ from .base import Loss, Network, admitted, misfit
 ABOUT = {
     "autoencoder": {
         "label": "Autoencoder",
-        "summary": "A network describes the recording by a fraction of its numbers and makes it anew "
-        "from these, which leaves little room for the noise.",
-        "when": "Coarse, repeated structure and noise of which nothing is known; as a control.",
+        "summary": "A network compresses the recording to fewer numbers and rebuilds it from "
+        "them, which leaves little room for the noise.",
+        "when": "As a control: coarse, repeated structure and unknown noise.",
         "network": ["bottleneck"],
     },
 }

@@ -14,7 +14,7 @@ ABOUT = {
         "label": "Blind spot",
         "summary": "A network that cannot see a pixel estimates it from all others, and every pixel "
         "counts in every step.",
-        "when": "As Noise2Self, with more to learn from in a step, which takes longer.",
+        "when": "As Noise2Self; each step learns from more pixels, and takes longer.",
         "physics": ["denoising"],
         "noise": ["independent", "gaussian", "poisson", "poisson_gaussian", "gamma"],
         "network": ["blind_spot"],

@@ -14,10 +14,10 @@ from .base import Loss, Network, misfit
 ABOUT = {
     "deep_image_prior": {
         "label": "Deep image prior",
-        "summary": "A network makes the recording out of a random picture, and is stopped before it "
-        "makes the noise as well.",
-        "when": "A single frame of which nothing is known but that the noise of pixels is "
-        "independent, by which the stop is found; as a control.",
+        "summary": "A network learns to produce the recording from a random picture, and is "
+        "stopped before it reproduces the noise.",
+        "when": "As a control: a single frame whose noise is independent from pixel to pixel, and "
+        "otherwise unknown.",
         "network": ["unet"],
     },
 }

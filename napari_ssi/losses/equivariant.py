@@ -17,10 +17,10 @@ from .base import Penalty, Scene
 ABOUT = {
     "equivariant": {
         "label": "Equivariant imaging",
-        "summary": "The estimate, moved and recorded again, must be restored to itself: that tells of "
-        "what the operator loses.",
-        "when": "Missing pixels or lost resolution: shifts and rotations; a blur: scale. A weight "
-        "of 0.1 to 1 is usual.",
+        "summary": "The estimate, moved and recorded again in simulation, must be restored to "
+        "itself: this teaches the network what the forward model loses.",
+        "when": "Missing pixels or lost resolution (use shifts or rotations), or a blur (use "
+        "scale). A weight of 0.1 to 1 is usual.",
         "role": "term",
     },
 }

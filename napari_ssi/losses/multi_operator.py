@@ -15,8 +15,8 @@ ABOUT = {
         "label": "Multi-operator imaging",
         "summary": "The estimate, recorded again with the pixels of another time point missing, must "
         "be restored to itself.",
-        "when": "A time-lapse in which each time point misses other regions; little is gained where "
-        "single pixels are missing. It was measured at a weight of 1.",
+        "when": "A time-lapse in which each time point misses other regions; little is gained if "
+        "single pixels are missing. Tested with a weight of 1.",
         "physics": ["inpainting", "compose"],
         "role": "term",
     },

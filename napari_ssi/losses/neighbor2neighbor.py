@@ -13,8 +13,8 @@ from .base import Loss, Network, admitted
 ABOUT = {
     "neighbor2neighbor": {
         "label": "Neighbor2Neighbor",
-        "summary": "The recording is thinned to two of half the size, of neighbouring pixels; the "
-        "network predicts one from the other.",
+        "summary": "The recording is split into two of half the size, made of neighbouring "
+        "pixels; the network predicts one from the other.",
         "when": "Finely sampled recordings, noise independent from pixel to pixel; a step is quick.",
         "physics": ["denoising"],
         "noise": ["independent", "gaussian", "poisson", "poisson_gaussian", "gamma"],

@@ -15,8 +15,8 @@ from .base import Loss, Network, admitted
 ABOUT = {
     "noise2score": {
         "label": "Noise2Score",
-        "summary": "A network learns in which direction the recording would become likelier; with "
-        "what is known of the noise that says what the picture is.",
+        "summary": "A network learns how the recording would become more likely; with the known "
+        "noise this gives the restored image (Tweedie's formula).",
         "when": "The noise is known; the same training serves, whatever its kind.",
         "physics": ["denoising"],
         "noise": ["gaussian", "poisson", "gamma", "correlated"],

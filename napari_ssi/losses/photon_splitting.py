@@ -14,8 +14,8 @@ from .base import Network
 ABOUT = {
     "photon_splitting": {
         "label": "Photon splitting",
-        "summary": "Every photon is dealt to one of two recordings at random, as if each had been "
-        "exposed for half the time; the network predicts one from the other.",
+        "summary": "Every photon is assigned at random to one of two recordings, as if each had "
+        "been exposed for half the time; the network predicts one from the other.",
         "when": "A photon counter, or a detector of known gain and next to no read noise.",
         "physics": ["linear"],
         "noise": ["poisson"],

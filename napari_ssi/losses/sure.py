@@ -14,8 +14,8 @@ from .base import Loss, Network, admitted
 ABOUT = {
     "sure": {
         "label": "SURE",
-        "summary": "Stein's unbiased risk estimate: the network sees every pixel, and is kept from "
-        "copying noise by how strongly its output follows each of them.",
+        "summary": "Stein's unbiased risk estimate: the network sees every pixel, and is "
+        "penalised for following each of them too closely, so that it does not copy the noise.",
         "when": "The noise is known (or well measured), and no pixels are clipped or outlying.",
         "physics": ["linear"],
         "noise": ["gaussian", "poisson", "poisson_gaussian", "correlated"],

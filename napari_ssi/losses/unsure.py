@@ -17,8 +17,8 @@ from .base import Loss, Network, admitted
 ABOUT = {
     "unsure": {
         "label": "UNSURE",
-        "summary": "As SURE, while the noise level is found along the way: the network is kept from "
-        "following single pixels on average.",
+        "summary": "As SURE, but the noise level is estimated during training: on average the "
+        "network must not follow single pixels.",
         "when": "The noise is even over the picture, grows with brightness, or is shared by "
         "neighbours, but its level is not known.",
         "physics": ["linear"],

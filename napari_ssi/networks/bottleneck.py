@@ -19,8 +19,8 @@ from .unet import SHARP, before_softplus, padded, poolings
 ABOUT = {
     "bottleneck": {
         "label": "Bottleneck",
-        "summary": "A convolutional network that describes the picture by a fraction of its numbers "
-        "and makes it anew from these.",
+        "summary": "A convolutional network that compresses the picture to fewer numbers and "
+        "rebuilds it from them.",
         "when": "For the autoencoder, which chooses it by itself.",
     },
 }

@@ -18,8 +18,8 @@ from ._scatter import scatter
 ABOUT = {
     "independent": {
         "label": "Independent from pixel to pixel",
-        "summary": "The noise of one pixel says nothing of the noise of its neighbours; "
-        "its kind and strength may be anything.",
+        "summary": "The noise of one pixel says nothing about that of its neighbours; its kind "
+        "and strength may be anything.",
         "when": "Photon noise and read noise of most cameras and detectors, unprocessed.",
         "recommended": True,
     },

@@ -17,7 +17,7 @@ ABOUT = {
     "compose": {
         "label": "Several, one after the other",
         "summary": "Any of the other forward models in a row, from the specimen to the camera.",
-        "when": "Blur and coarse pixels and faults of the camera, say, at once.",
+        "when": "For example blur, coarse pixels and camera faults together.",
         "traits": ["linear", "mixing"],
     },
 }

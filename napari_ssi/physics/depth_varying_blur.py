@@ -24,7 +24,7 @@ from .blur import SYMMETRIC
 ABOUT = {
     "depth_varying_blur": {
         "label": "Blur by a PSF that changes with depth",
-        "summary": "A few PSFs along z, each valid at its depth, and in between their mixture.",
+        "summary": "A few PSFs along z, each valid at its depth, and mixtures of them in between.",
         "when": "A thick specimen whose refractive index is not that of the immersion.",
         "traits": ["linear", "mixing"],
     },

@@ -18,8 +18,8 @@ from .base import Physics
 ABOUT = {
     "inpainting": {
         "label": "Unusable pixels (fill in)",
-        "summary": "Dead, hot and saturated pixels, and planes that are missing, count for nothing "
-        "and are restored from what surrounds them.",
+        "summary": "Dead, hot and saturated pixels and missing planes are ignored, and restored "
+        "from what surrounds them.",
         "when": "A camera with faults, a saturated spot, or a damaged plane.",
         "traits": ["linear", "identity", "invariant"],
     },

@@ -18,9 +18,9 @@ from .blur import Blur
 ABOUT = {
     "saturation": {
         "label": "Saturated detector",
-        "summary": "Beyond a level the detector sees no more light, and noise is added after that.",
-        "when": "The full well (or a photodiode) limits the light, and not the end of the "
-        "camera's range: that one every noise model allows for by itself.",
+        "summary": "Above some level the detector sees no more light; noise is added after that.",
+        "when": "The detector itself (full well, photodiode) saturates. Clipping at the end of "
+        "the camera's range needs no setting: every noise model allows for it.",
         "traits": ["saturating"],
     },
 }

@@ -31,8 +31,8 @@ _SAMPLING: dict[str, tuple[str, Part | None]] = {
     "cubic": ("Cubic voxels (finer z)", Part(name="isotropic")),
 }
 _SAMPLED = (
-    "How finely the result is sampled. {} A PSF is brought to the pixels of the result; one that does "
-    "not say how large its own are must have these."
+    "How finely the result is sampled. {} A PSF is resampled to the pixels of the result; one "
+    "without a pixel size must have these already."
 )
 #: From the specimen to the camera, the blur before all of them.
 _ORDER = ("motion", "sampling", "mask", "full")

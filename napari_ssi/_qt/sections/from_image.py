@@ -53,12 +53,12 @@ class FromImageSection(Section):
             "Along z",
             self.ratio,
             tooltip="FWHM along z over that in the plane, both in µm: 2.6 at NA 1.4 in oil, 3.5 at NA "
-            "0.8 in air. The image is not asked for it.",
+            "0.8 in air. It is not estimated from the image.",
         )
         self.help = Note(
             "dim",
-            "Without beads and without the optics: which width, put into a quick restoration, "
-            "predicts pixels best that it has not seen. A suggestion, with its doubts.",
+            "If there are neither beads nor optics: finds the width with which a quick restoration "
+            "best predicts pixels that it has not seen. Only a suggestion.",
         )
         self.bar = QProgressBar()
         tip(self.bar, "Widths tried, by two restorations each.")

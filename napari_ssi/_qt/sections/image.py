@@ -101,7 +101,7 @@ class ImageSection(Section):
                 self._auto,
                 self._offset,
                 tooltip="What the camera shows "
-                "where there is no light, in the units of the image; a dark frame tells.",
+                "without light, in the units of the image, for example the mean of a dark frame.",
             )
         )
         self._picker.currentIndexChanged.connect(self._picked)

@@ -30,7 +30,7 @@ _KINDS = {
     "found": "Find the bad ones",
     "layer": "Marked in a labels layer",
 }
-_FINDS = {"found": "Found and left out:", "layer": "Found and left out besides:"}
+_FINDS = {"found": "Found and left out:", "layer": "Also found and left out:"}
 
 
 class MaskChoice(QWidget):
@@ -65,7 +65,7 @@ class MaskChoice(QWidget):
             "Labels layer",
             self._layer,
             self._paint,
-            tooltip="Pixels with any label count for nothing. A layer of one plane holds for all "
+            tooltip="Pixels with any label are ignored. A layer of one plane holds for all "
             "planes; what is marked at one time or in one channel holds for all.",
         )
         self._share, self._count, self._finds = Note("dim"), Note(), Note("dim")

@@ -54,8 +54,8 @@ class NoiseSection(Section):
             "Dark frames",
             self._dark,
             self._browse,
-            tooltip="A file of frames taken without light, with the same camera settings: they "
-            "tell offset and read noise best.",
+            tooltip="A file of frames taken without light, with the same camera settings: the "
+            "best source of offset and read noise.",
         )
         for entry in registry.entries("noise").values():
             self._picker.addItem(entry.label, entry.name)

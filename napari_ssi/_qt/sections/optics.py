@@ -81,7 +81,7 @@ class OpticsSection(Section):
             row(
                 "Microscope",
                 self.kind,
-                tooltip="How the recording was made: which light is multiplied with which.",
+                tooltip="The kind of microscope that made the recording.",
             )
         )
         self.body.addWidget(
