@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import napari
 
 _TIP = (
-    "The layer that holds the PSF; it is resampled to the pixels of the image if its scale says "
-    "that its own differ."
+    "The layer that holds the PSF; it is resampled to the pixels of the image if its own pixel "
+    "size differs."
 )
 #: Chosen for a channel whose PSF is that of the first.
 SAME = "as the first"

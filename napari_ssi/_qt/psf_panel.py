@@ -55,13 +55,13 @@ _WAYS = {
     ),
     "image": (
         "From image",
-        "Ask the recording itself how wide its PSF is, where nothing else is known.",
+        "Estimate the width from the recording itself, as a last resort.",
         "Try the widths",
         "Trying widths …",
     ),
     "inspect": (
         "Inspect",
-        "Look at a layer with a PSF: width, sampling, asymmetry, what to mind.",
+        "Look at a layer with a PSF: width, sampling, asymmetry, warnings.",
         "Inspect the layer",
         "Measuring the PSF …",
     ),

@@ -12,7 +12,7 @@ COMMANDS = {
     "theory": "compute a PSF from what is written on the objective",
     "beads": "distil a PSF from a recording of beads",
     "image": "suggest the width of a PSF from the recording itself",
-    "inspect": "measure a PSF and say what to mind",
+    "inspect": "measure a PSF and warn of what may be wrong",
 }
 
 

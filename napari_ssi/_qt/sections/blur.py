@@ -95,7 +95,7 @@ class BlurSection(Section):
         )
         self._rows = {
             "layer": self.layers,
-            "file": row("PSF file", self._path, self._browse, tooltip="Where the PSF is."),
+            "file": row("PSF file", self._path, self._browse, tooltip="File that holds the PSF."),
             "gaussian": row("FWHM, µm", self._xy, self._z),
         }
         self.maker = QPushButton("From the optics, from beads …")

@@ -16,7 +16,7 @@ from ..memory import Memory
 from ..network_choice import NetworkChoice
 
 _EFFORTS = {
-    "quick": ("Quick", "A first impression."),
+    "quick": ("Quick", "A first look."),
     "balanced": ("Balanced", "The usual choice."),
     "thorough": ("Thorough", "For the final figure: slower, and better on fine detail."),
 }
@@ -67,7 +67,7 @@ class EffortSection(Section):
                 "Effort",
                 self._effort,
                 tooltip="How many steps are spent at most. "
-                "The program ends earlier when nothing is gained any more.",
+                "Training ends earlier when the held-out error no longer falls.",
             )
         )
         self.body.addWidget(
