@@ -207,11 +207,11 @@ def iterate(
                 )
                 yield _outward(whole, normalization, name)
             x = work.value[0, 0].numpy()
+            if done in judged:  # before zeros take the place of what a linear filter made negative
+                unexplained.append(residual.check(tensor(x), tensor(y), physics, noise))
             if nonnegative(recipe) and not untrained:
                 clipped += int((x < 0).sum())
                 x = np.maximum(x, 0)
-            if done in judged:
-                unexplained.append(residual.check(tensor(x), tensor(y), physics, noise))
             for key, seen in shares.items():
                 seen += [v for k, v in fitted.estimates.items() if k == key]
             light_in += float(y.mean(dtype=np.float64, where=usable(y, physics)))

@@ -116,6 +116,16 @@ def test_too_wide_with_other_methods(method: str) -> None:
     assert alarmed(restored(y, wide, method=method, training=training))
 
 
+def test_what_a_linear_filter_makes_negative_is_no_structure() -> None:
+    right, wide = widefield((31, 31), 1.0), widefield((47, 47), 1.0 / 1.5)
+    found = [
+        restored(recording(right, (128, 128), 0), psf, method="wiener").estimates
+        for psf in (right, wide)
+    ]
+    assert found[0]["set_to_zero"] > 100  # with these at 0 it explains less of the recording
+    assert found[0]["residual_structure"] < 4 < 100 < found[1]["residual_structure"]
+
+
 def test_too_wide_behind_missing_pixels() -> None:
     right, wide = widefield((31, 31), 1.0), widefield((47, 47), 1.0 / 1.5)
     y = recording(right, (128, 128), 0)
