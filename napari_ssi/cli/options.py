@@ -105,6 +105,13 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
 
     base = getattr(arguments, "recipe", None)
     tree = (read_recipe(base) if base else Recipe()).model_dump(mode="json")
+    settings = dict(arguments.settings)
+    for name in (
+        "physics",
+        "noise",
+    ):  # as by their own options: the default method follows from them
+        if not settings.get(name, "{").startswith("{"):
+            tree[name] = {"name": settings.pop(name), "params": {}}
     if arguments.physics:
         tree["physics"] = {"name": arguments.physics, "params": {}}
     if arguments.psf is not None:
@@ -131,7 +138,7 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
             tree["network"] = needs.network[0]
     elif not base:
         tree["method"] = default_method(tree["physics"]["name"], _name(tree["noise"]))
-    return Recipe.create(**tree).with_settings(dict(arguments.settings))
+    return Recipe.create(**tree).with_settings(settings)
 
 
 def default_method(physics: str, noise: str) -> str:

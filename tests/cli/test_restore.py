@@ -87,6 +87,29 @@ def test_options_go_over_the_recipe(image: Path, psf: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("settings", "method"),
+    [
+        ([], "noise2self"),
+        (["physics=blur", "physics.psf.kind=gaussian"], "ssi"),
+        (["physics=blur", "method=wiener"], "wiener"),
+        (["noise=correlated"], "noise2self"),
+    ],
+)
+def test_the_default_method_follows_from_the_settings(settings: list[str], method: str) -> None:
+    from napari_ssi.cli import build_parser
+    from napari_ssi.cli.options import make_recipe
+
+    given = ["restore", "y.tif", "-o", "x.tif", *(a for s in settings for a in ("--set", s))]
+    recipe = make_recipe(build_parser().parse_args(given))
+    assert recipe.method[0].name == method
+    assert f"{recipe.physics.name} {recipe.noise.name}" in (
+        "denoising independent",
+        "denoising correlated",
+        "blur independent",
+    )
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--method", "magic"], "no method"),
