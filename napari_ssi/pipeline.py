@@ -133,14 +133,16 @@ def iterate(
     learned: list[ChannelModel] = []
     stopped = ""
 
+    # what blurred each channel: what is wrong with the last is refused before the first is restored
+    bound = [bound_physics(recipe, stack, channel, psf) for channel in range(stack.n_channels)]
+
     for channel in range(stack.n_channels):
         control.checkpoint()
         several = stack.n_channels > 1
         name = stack.channel_name(channel) if several else ""
         yield Progress("measuring", 0, 1, channel=name)
 
-        # what blurred it
-        physics, found = bound_physics(recipe, stack, channel, psf)
+        physics, found = bound.pop(0)
         physics.to(device)
         notes += [f"{name}: {note}" if several else note for note in found]
         indices = stack.frames(channel, physics.ndim)
@@ -263,6 +265,7 @@ def bound_physics(
 ) -> tuple[Physics, list[str]]:
     """The forward model of a channel, ready for the stack's frames, and notes for the user."""
     params = dict(recipe.physics.params)
+    own = any(isinstance(p, list | tuple) and len(p) > 1 for p in (params.get("psf"), psf))
     if isinstance(params.get("psf"), list | tuple):
         params["psf"] = _for_channel(params["psf"], channel, stack)
     if isinstance(psf, list | tuple):
@@ -271,9 +274,12 @@ def bound_physics(
     if params.get("psf") is not None:
         params["psf"] = with_voxel_size(params["psf"], notes)
     physics: Physics = registry.find("physics", recipe.physics.name).build(params)
-    notes += physics.bind(
-        stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf)
-    )
+    try:
+        notes += physics.bind(
+            stack.spatial_shape, stack.scale, None if psf is None else np.asarray(psf)
+        )
+    except InputError as error:
+        raise InputError(f"{stack.channel_name(channel)}: {error}" if own else str(error)) from None
     return physics, notes
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +85,17 @@ def optics_of(layer: Any) -> dict[str, float]:
 
 
 def depths_of(layer: Any) -> list[float]:
-    """Depths (µm below the first plane of the recording) of the PSFs in a layer; ``[]`` if it holds one."""
+    """Depths (µm below the first plane of the recording) of the PSFs in a layer; ``[]`` if it holds one.
+
+    So it is where what stands in the metadata is not one number a PSF, rising.
+    """
     facts = layer.metadata.get(PSF)
     known = facts.get("depths") if isinstance(facts, Mapping) else None
-    return [float(d) for d in known] if known and layer.ndim == 4 else []
+    try:
+        depths = [float(d) for d in known or ()]
+    except (TypeError, ValueError):
+        return []
+    # NaN is not below anything
+    fits = layer.ndim == 4 and len(depths) == len(layer.data)
+    rising = all(a < b < math.inf for a, b in itertools.pairwise(depths))
+    return depths if fits and rising else []

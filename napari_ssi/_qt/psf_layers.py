@@ -40,6 +40,9 @@ class PsfLayers(QWidget):
         self._viewer = viewer
         self._names: tuple[str, ...] | None = None
         self._pickers: list[Picker] = []
+        #: What was chosen last for a channel of this name; the name of the first one.
+        self._kept: dict[str, str | None] = {}
+        self._first = ""
         self._still = KeepsStill(self)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -56,11 +59,17 @@ class PsfLayers(QWidget):
             event.disconnect(self._relist)
 
     def set_channels(self, names: Sequence[str]) -> None:
-        """Offer a picker for each of these channels; one for all where there are fewer than two."""
+        """Offer a picker for each of these channels; one for all where there are fewer than two.
+
+        A choice follows its channel by its name, into another order and over a while without it.
+        """
         names = tuple(names) if len(names) > 1 else ()
         if names == self._names:
             return
-        chosen = [picker.currentData() for picker in self._pickers]
+        before = self._each
+        if self._names:
+            self._kept.update(zip(self._names, before, strict=True))
+        self._first = names[0] if names else self._first
         self._names, self._pickers, self.touched = names, [], 0
         while item := self._column.takeAt(0):
             item.widget().deleteLater()
@@ -69,9 +78,15 @@ class PsfLayers(QWidget):
             picker.setAccessibleName(f"PSF layer, {name}" if names else name)
             self._column.addWidget(row(name, picker, tooltip=_TIP))
             self._pickers.append(picker)
-            self._fill(picker, channel, chosen[channel] if channel < len(chosen) else None)
+            known = before[channel] if channel < len(before) else None
+            key = self._kept.get(name, known) if names else known
+            if channel and key == self._pickers[0].currentData():
+                key = SAME
+            self._fill(picker, channel, key)
             picker.currentIndexChanged.connect(lambda _, channel=channel: self._edited(channel))
         self._still.guard(self)
+        if before and before[0] != self._each[0]:
+            self.changed.emit()
 
     def choose(self, layer: Image, channel: int = 0) -> None:
         """Take this layer."""
@@ -82,11 +97,14 @@ class PsfLayers(QWidget):
     def chosen(self) -> list[Image | None]:
         """The layer for all channels, or if one differs, that of each; ``None`` where there is none."""
         layers = {layer.unique_id.hex: layer for layer in self._viewer.layers}
-        first, *others = (picker.currentData() for picker in self._pickers)
-        each = [first, *(first if other == SAME else other for other in others)]
-        if len(set(each)) == 1:
-            each = each[:1]
-        return [layers.get(key) for key in each]
+        each = self._each
+        return [layers.get(key) for key in (each[:1] if len(set(each)) == 1 else each)]
+
+    @property
+    def _each(self) -> list[str | None]:
+        """The layer of each picker."""
+        keys = [picker.currentData() for picker in self._pickers]
+        return [keys[0] if key == SAME else key for key in keys]
 
     @property
     def _events(self) -> list[Any]:
@@ -95,6 +113,8 @@ class PsfLayers(QWidget):
 
     def _edited(self, channel: int) -> None:
         self.touched = channel
+        if not self._names:
+            self._kept[self._first] = self._pickers[0].currentData()
         self.changed.emit()
 
     def _relist(self, *_: object) -> None:

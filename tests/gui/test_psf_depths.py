@@ -75,7 +75,7 @@ def test_restore_takes_them_as_a_blur_that_changes_with_depth(
 ) -> None:
     assert panel.blur.kind == "layer" and panel.blur._problem.text() == ""
     assert panel.blur.physics_name == panel.forward.physics_name == "depth_varying_blur"
-    assert "the blur changes with depth" in panel.blur._varies.text()
+    assert "the blur changes with depth" in panel.blur._shown.text()
     assert not panel.blur._subtract.isVisibleTo(panel)
     assert panel.method.choose("richardson_lucy")
     plan = panel.plan()
@@ -129,3 +129,20 @@ def test_without_a_thick_recording_it_is_refused_at_once(panel: Any, made: Any) 
     optics.voxels.boxes["Z"].setValue(0)
     assert not optics.along_z.isVisibleTo(panel._psf_panel)
     assert panel._psf_panel.problem.text() == ""
+
+
+@pytest.mark.parametrize(
+    "depths", [["a", 1, 2], [float("nan"), 1, 2], 5, [[1], 2, 3], [0, 4], [4, 2, 0]]
+)
+def test_depths_that_are_none_are_said_in_a_sentence(
+    viewer: Any, panel: Any, thick: Any, depths: Any
+) -> None:
+    psfs = np.random.default_rng(0).random((3, 5, 7, 7)).astype(np.float32)
+    layer = viewer.add_image(psfs, name="PSFs", metadata={PSF: {"depths": depths}})
+    panel.set_image(thick)
+    panel.blur.set_layer(layer)
+    assert depths_of(layer) == []
+    assert "must be 2D (Y, X) or 3D (Z, Y, X)" in panel.blur._problem.text()
+    layer.metadata = {PSF: {"depths": [0, 4, 8]}}
+    panel.blur.set_layer(layer)
+    assert panel.blur._problem.text() == ""

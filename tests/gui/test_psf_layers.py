@@ -83,7 +83,8 @@ def test_each_channel_is_restored_with_its_own_psf(
     assert not np.allclose(layer.data, alike.image[1], rtol=0.05)
 
     path = tmp_path / "x.ome.tif"
-    panel.save(path)
+    with qtbot.waitSignal(panel._saving.saved, timeout=30_000):
+        panel.save(path)
     for i, psf in enumerate(psfs):
         np.testing.assert_array_equal(tifffile.imread(tmp_path / f"x.psf-{i}.tif"), psf)
     again = run(io.read_recipe(path), plan.stack)
@@ -124,3 +125,38 @@ def test_channels_in_a_chain_keep_their_psfs(two: Any, panel: Any, qtbot: Any) -
     with qtbot.waitSignal(panel.finished, timeout=60_000):
         panel.start()
     assert "red · Richardson-Lucy" in two.layers
+
+
+def test_a_psf_follows_its_channel(two: Any, panel: Any) -> None:
+    def chosen() -> dict[str, str]:
+        names = [p.accessibleName().removeprefix("PSF layer, ") for p in pickers(panel)]
+        return dict(zip(names, [p.currentText() for p in pickers(panel)], strict=True))
+
+    panel.blur.set_layer(two.layers["PSF green"])
+    panel.blur.set_layer(two.layers["PSF red"], channel=1)
+    two.layers.move(1, 0)  # in the layer list
+    assert list(chosen()) == ["red", "green"]
+    assert chosen() == {"red": "PSF red", "green": "PSF green"}
+    two.layers["green"].name = "GFP"
+    assert chosen() == {"red": "PSF red", "GFP": "PSF green"}
+    two.layers.selection = {two.layers["PSF green"]}  # to look at it
+    assert len(pickers(panel)) == 1
+    two.layers.selection = {two.layers["red"], two.layers["GFP"]}
+    assert chosen() == {"red": "PSF red", "GFP": "PSF green"}
+    two.layers.selection = {two.layers["red"]}
+    panel.blur.set_layer(two.layers["PSF green"])
+    two.layers.selection = {two.layers["red"], two.layers["GFP"]}
+    assert chosen() == {"red": "PSF green", "GFP": "as the first"}
+
+
+def test_a_psf_that_cannot_be_is_refused_before_any_channel_is_restored(
+    two: Any, panel: Any, qtbot: Any
+) -> None:
+    two.add_image(np.full((9, 9), np.nan), name="PSF broken")
+    two.layers.selection = {two.layers["green"], two.layers["red"]}
+    panel.blur.set_layer(two.layers["PSF green"])
+    panel.blur.set_layer(two.layers["PSF broken"], channel=1)
+    assert panel.blur._problem.text().startswith("red: The PSF has 81 of 81 values that are NaN")
+    with qtbot.waitSignal(panel.failed, timeout=30_000) as said:  # of SSI, which takes minutes
+        panel.start()
+    assert said.args == [panel.blur._problem.text()]

@@ -276,9 +276,14 @@ class BlurSection(Section):
                 "axes of the image."
             )
         kernels = []
-        for psf in blur.psf or (_load(blur.physics, scale, said),):
+        psfs = blur.psf or (_load(blur.physics, scale, said),)
+        for channel, psf in enumerate(psfs):
             plain = psf[len(psf) // 2] if depths else psf
-            prepared = prepare(plain, shape, subtract_background=subtract)
+            try:
+                prepared = prepare(plain, shape, subtract_background=subtract)
+            except InputError as error:
+                whose = f"{stack.channel_name(channel)}: " if len(psfs) > 1 else ""
+                raise InputError(f"{whose}{error}") from None
             said += [*prepared.notes, *describe(np.squeeze(plain), scale)]
             kernels.append(prepared.kernel)
         shown = self.layers.touched if len(kernels) > 1 else 0
