@@ -44,6 +44,11 @@ def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> l
             "The network found nothing that surely predicts held-out pixels better than its "
             f"{first}, which is the result."
         )
+    elif facts.get("correction", 1.0) < 0.995:
+        told.append(
+            f"{facts['correction']:.0%} of the network's correction of the classical first guess was "
+            "taken: as much as predicts held-out pixels best."
+        )
     if facts.get("learned_from", 1.0) < 1:
         told.append(
             f"Learned from {facts['learned_from']:.0%} of the recording, where the contrast is "

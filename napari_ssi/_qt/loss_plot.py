@@ -45,8 +45,8 @@ class LossPlot(QWidget):
             "<qt>Training error: on pixels the network learns from, smoothed, on a scale of its own. "
             "Held-out error (axis): how well the result, blurred again, predicts pixels that it "
             "never saw, in the measurement. The circle marks the best; that is what is kept. There is "
-            "none where no step predicts better, by two standard errors, than the classical first "
-            "guess, which is then the result.</qt>"
+            "none where nothing predicts surely better than the classical first guess, which is "
+            "then the result.</qt>"
         )
         self._legend = QLabel()
         self._plot = pg.PlotWidget(background=None, axisItems={"left": _Errors("left")})

@@ -30,6 +30,10 @@ class NetworkModule(nn.Module):
     positive: bool
     guided: bool
 
+    def shrink(self, share: float) -> None:
+        """Of a guided network: make this share of its correction of the first guess from now on."""
+        raise NotImplementedError
+
     def under(self, operator: Operator) -> None:
         """Be told the forward model, on the device where it will run. Most networks do not ask."""
         return

@@ -90,6 +90,12 @@ class UnrolledModule(NetworkModule):
         """Take ``operator`` for A: one convolution, the same everywhere."""
         self._operator = operator
 
+    def shrink(self, share: float) -> None:
+        """The steps along the gradient, and those of the small network; nearly in proportion."""
+        with torch.no_grad():
+            self.steps.mul_(share)
+        self.denoiser.shrink(share)
+
     @property
     def multiple(self) -> tuple[int, ...]:
         """As the small network."""

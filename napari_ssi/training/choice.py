@@ -6,14 +6,12 @@ import copy
 import math
 from collections.abc import Callable
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import InputError
+from ..networks._module import NetworkModule
 from .held_out import HeldOut, trimmed
 from .schedule import Plateau
-
-#: Standard errors by which a network has to be better than its first guess to be kept.
-BELIEVED = 2.0
 
 
 class Choice:
@@ -28,7 +26,7 @@ class Choice:
     score
         The held-out pixels.
     schedule
-        Is told of each look, and remembers the best.
+        Is told of each look.
 
     Attributes
     ----------
@@ -36,11 +34,13 @@ class Choice:
         The held-out error before the first step; infinite where it was not looked at.
     diverged
         Whether the last look was at numbers that are none.
+    share
+        How much of its correction of a first guess the network in the end makes.
     """
 
     def __init__(
         self,
-        network: nn.Module,
+        network: NetworkModule,
         predict: Callable[[Tensor], Tensor],
         score: HeldOut,
         schedule: Plateau,
@@ -51,25 +51,30 @@ class Choice:
         self._schedule = schedule
         self._first = self._best = copy.deepcopy(network.state_dict())
         self._before: Tensor | None = None
+        self._least, self._step = math.inf, 0
         self.at_start = math.inf
         self.diverged = False
+        self.share = 1.0
 
     def begin(self) -> None:
         """Look at the weights before the first step: what has to be improved on."""
-        self._before = self._score.squares(self._predict)
-        self._schedule.report(0, trimmed(self._before))
-        self.at_start = self._schedule.best
+        self._before = self._score.residuals(self._predict)
+        self.at_start = trimmed(self._before)
+        self._schedule.report(0, self.at_start)
 
     def look(self, step: int) -> float:
-        """The held-out error of the weights after ``step``; they are kept if it is the lowest."""
+        """The held-out error of the weights after ``step``; they are kept if it is the lowest of all."""
         error = self._score(self._predict)
         self.diverged = not math.isfinite(error)
-        if not self.diverged and self._schedule.report(step, error):
-            self._best = copy.deepcopy(self._network.state_dict())
+        if not self.diverged:
+            self._schedule.report(step, error)
+            if error < self._least:
+                self._least, self._step = error, step
+                self._best = copy.deepcopy(self._network.state_dict())
         return error
 
-    def end(self, step: int, *, select: bool, doubt: bool) -> tuple[int, float]:
-        """Put the chosen weights into the network; of which step they are, and the lowest error.
+    def end(self, step: int, *, select: bool, blend: bool) -> tuple[int, float]:
+        """Put the chosen weights into the network; of which step they are, and their error.
 
         Parameters
         ----------
@@ -77,27 +82,36 @@ class Choice:
             The last one.
         select
             Take the best weights; else the last, unless they diverged.
-        doubt
-            Go back to the weights before the first step unless the best are better by
-            :data:`BELIEVED` standard errors: the lowest of many looks at few pixels is so by luck, too.
+        blend
+            The weights before the first step stand for a first guess: take as much of the best network's
+            correction as held-out pixels speak for
+            (:meth:`~napari_ssi.training.held_out.HeldOut.share`), which is
+            steadier than one or the other, as the lowest of many looks at few pixels is so by luck, too.
 
         Raises
         ------
         InputError
             The training diverged before there was anything to keep.
         """
-        best = self._schedule.best
-        if self.diverged and not math.isfinite(best):
+        if self.diverged and not math.isfinite(min(self._least, self.at_start)):
             raise InputError(
                 "The training diverged from the start; choose a lower learning rate "
                 f"(training.learning_rate is {self._schedule.rate:g})."
             )
         if not select and not self.diverged:
-            return step, best
+            return step, self._least
         self._network.load_state_dict(self._best)
-        if doubt and self._before is not None and self._schedule.best_step > 0:
-            surely = self._score.gain(self._before, self._predict) >= BELIEVED
-            if not surely:
-                self._network.load_state_dict(self._first)
-                return 0, self.at_start
-        return self._schedule.best_step, best
+        if self._before is None:
+            return self._step, self._least
+        trained = math.isfinite(self._least)
+        if blend:
+            self.share = self._score.share(self._before, self._predict) if trained else 0.0
+        elif self._least >= self.at_start:
+            self.share = 0.0
+        if not self.share:
+            self._network.load_state_dict(self._first)
+            return 0, self.at_start
+        if self.share == 1:
+            return self._step, self._least
+        self._network.shrink(self.share)
+        return self._step, self._score(self._predict)

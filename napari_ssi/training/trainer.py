@@ -205,8 +205,8 @@ class Trainer:
         if step > looked:  # stopped between two checks: the newest weights deserve a look
             choice.look(step)
         # an earlier training has been chosen for its weights; a first guess is there anyway
-        doubt = self.start is None
-        best_step, kept = choice.end(step, select=self.settings.select, doubt=doubt)
+        blend = self.start is None
+        best_step, kept = choice.end(step, select=self.settings.select, blend=blend)
         estimates = {
             "steps": float(step),
             "best_step": float(best_step),
@@ -218,6 +218,7 @@ class Trainer:
         if guess is not None:
             learned = sum(f.numel() for f in frames) / sum(f.numel() for f in y)
             estimates["learned_from"] = learned
+            estimates["correction"] = choice.share
         if math.isfinite(kept):
             estimates["held_out"] = kept
             if self.settings.select:  # the lowest may have been lowest by luck

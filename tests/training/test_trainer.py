@@ -21,7 +21,6 @@ from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
 from napari_ssi.training import held_out
-from napari_ssi.training.choice import BELIEVED
 from napari_ssi.training.model import precision
 from napari_ssi.training.schedule import Plateau
 from napari_ssi.training.settings import Training
@@ -281,23 +280,50 @@ def test_no_first_guess_where_noise_is_shared():
     assert job.guided(physics, Correlated().fitted([y[0, 0].numpy()], Levels(0.0))) is None
 
 
-def test_the_gain_is_in_standard_errors() -> None:
-    """Of two predictions that are equally wrong none wins, beyond chance; of a better one it is said."""
+def test_a_correction_is_taken_by_the_share_that_is_of_use() -> None:
+    """The truth is 0 and the guess 0.1: of a step to 0 all is of use, of one to -0.1 half, away none."""
     shape, sigma = (96, 96), 0.3
-    physics, found = Denoising(), []
-    for seed in range(1000, 1060):
+    physics, found = Denoising(), {name: [] for name in ("exact", "far", "away", "chance")}
+    for seed in range(1000, 1040):
         generator = torch.Generator().manual_seed(seed)
         y = sigma * torch.randn(1, 1, *shape, generator=generator)
         held = held_out.draw([y], Independent(), generator)
         score = held_out.HeldOut([y], held, physics, Independent(), shape, generator)
-        # the truth is 0
-        right, above, below, far = (
-            partial(torch.full_like, fill_value=v) for v in (0.0, 0.1, -0.1, 0.3)
-        )
-        before = score.squares(above)
-        assert score.gain(before, above) == 0
-        assert score.gain(score.squares(far), right) > BELIEVED
-        assert score.gain(score.squares(right), far) < -BELIEVED
-        found.append(score.gain(before, below))
-    assert abs(np.mean(found)) < 3 / np.sqrt(len(found))
-    assert 0.75 < np.std(found) < 1.25
+
+        def plain(value: float):
+            return partial(torch.full_like, fill_value=value)
+
+        guess = score.residuals(plain(0.1))
+        assert score.share(guess, plain(0.1)) == 0
+        found["exact"].append(score.share(guess, plain(0.0)))
+        found["far"].append(score.share(guess, plain(-0.1)))
+        found["away"].append(score.share(guess, plain(0.3)))
+        pattern = 0.02 * torch.randn(1, 1, *shape, generator=generator)
+        found["chance"].append(score.share(guess, lambda seen, p=pattern: 0.1 + p))
+    mean = {name: float(np.mean(shares)) for name, shares in found.items()}
+    assert 0.8 < mean["exact"] <= 1
+    assert mean["far"] == pytest.approx(0.5, abs=0.05)
+    assert mean["away"] == 0
+    assert 0 < mean["chance"] < 0.35  # what is luck alone is mostly left
+    assert min(map(min, found.values())) >= 0 and max(map(max, found.values())) <= 1
+
+
+@pytest.mark.parametrize("name", ["unet", "unrolled"])
+def test_a_correction_can_be_made_in_part(name: str) -> None:
+    physics = Blur.from_array(np.outer([1, 2, 1], [1, 2, 1]) / 16, (24, 24))
+    size = physics.object_shape((24, 24))
+    generator = torch.Generator().manual_seed(0)
+    seen = 0.5 + torch.rand(1, 2, *size, generator=generator)
+    network = registry.find("network", name).build().build(size, positive=True, guided=True)
+    network.under(physics)
+    with torch.no_grad():
+        before = network(seen)
+        for weight in network.parameters():
+            weight.add_(0.003 * torch.randn(weight.shape, generator=generator))
+        whole = network(seen) - before
+        network.shrink(0.5)
+        half = network(seen) - before
+        network.shrink(0.0)
+        assert float((network(seen) - before).abs().max()) < 1e-6
+    assert float(whole.abs().mean()) > 1e-4
+    assert float((half - whole / 2).abs().mean()) < 0.03 * float(whole.abs().mean())
