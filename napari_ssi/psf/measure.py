@@ -163,11 +163,13 @@ def asymmetry(psf: NDArray[np.float64], centre: Sequence[float]) -> float:
     """Share of the weight that moves when the PSF is mirrored through its centre; 0 to 1.
 
     The centre is first moved onto the middle of the picture, between pixels if need
-    be, and noise is averaged over 3 pixels.
+    be, and noise is averaged over 3 pixels. NaN where nothing is above zero then.
     """
     smooth = uniform_filter(psf, [3 if n >= 7 else 1 for n in psf.shape], mode="nearest")
     pads = [int(np.ceil(abs(2 * c - (n - 1)))) for c, n in zip(centre, psf.shape, strict=True)]
     padded = np.pad(smooth, [(p, p) for p in pads])
     move = [(n - 1) / 2 - c for c, n in zip(centre, psf.shape, strict=True)]
     there = np.maximum(shift(padded, move, order=3, mode="constant"), 0)
+    if not there.any():
+        return float("nan")
     return float(np.abs(there - np.flip(there)).sum() / (2 * there.sum()))

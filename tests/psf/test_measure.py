@@ -101,3 +101,9 @@ def test_asymmetric() -> None:
 def test_background() -> None:
     (said,) = describe(gaussian_at(3, 0) + 0.05, (0.1, 0.1))
     assert "background" in said
+
+
+def test_a_point_on_a_negative_level_is_described_without_warning() -> None:
+    point = np.full((9, 9), -0.5)
+    point[4, 4] = 0.5
+    assert isinstance(describe(point, (0.1, 0.1)), list)
