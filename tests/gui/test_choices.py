@@ -106,8 +106,23 @@ def test_selected_layers_count_as_channels(
         panel.start()
     assert [la.name for la in viewer.layers[2:]] == ["red · Noise2Self", "green · Noise2Self"]
     np.testing.assert_allclose(viewer.layers[-1].data, layers[1].data * 0.5, rtol=1e-6)
-    viewer.layers.selection = {layers[0]}
-    assert panel.image.layers() == [layers[0]]
+    # napari has selected the results meanwhile, which is no other choice of the user's
+    assert not viewer.layers.selection & set(layers)
+    assert panel.image.layers() == layers
+    viewer.add_image(np.ones((9, 9)), name="a PSF")
+    viewer.layers.selection.clear()
+    assert panel.image.layers() == layers
+    assert panel.plan().stack.n_channels == 2
+    viewer.layers.selection = {layers[1]}
+    assert panel.image.layers() == [layers[1]]
+    viewer.layers.selection = set(layers)
+    assert panel.image.layers() == layers
+    panel.image._picker.choose(layers[0].unique_id.hex)
+    viewer.layers.selection = {viewer.layers["a PSF"]}
+    assert panel.image.layers() == [layers[0]]  # picked by hand: it stays
+    viewer.layers.selection = set(layers)
+    viewer.layers.remove(layers[0])
+    assert panel.image.layers() == [layers[1]]
 
 
 def test_the_psf_is_shown_with_its_width_and_warnings(viewer: Any, panel: Any, stack: Any) -> None:

@@ -140,6 +140,8 @@ def test_a_psf_follows_its_channel(two: Any, panel: Any) -> None:
     two.layers["green"].name = "GFP"
     assert chosen() == {"red": "PSF red", "GFP": "PSF green"}
     two.layers.selection = {two.layers["PSF green"]}  # to look at it
+    assert chosen() == {"red": "PSF red", "GFP": "PSF green"}
+    two.layers.selection = {two.layers["GFP"]}
     assert len(pickers(panel)) == 1
     two.layers.selection = {two.layers["red"], two.layers["GFP"]}
     assert chosen() == {"red": "PSF red", "GFP": "PSF green"}

@@ -53,6 +53,8 @@ class ImageSection(Section):
         super().__init__("1  Image")
         self._viewer = viewer
         self._layer_id = ""
+        self._channels: list[str] = []
+        self._listed: list[Image] = []
         self._probe = Probe(self)
         self._probe.measured.connect(self._measured)
         self._probe.refused.connect(self._refused)
@@ -183,10 +185,27 @@ class ImageSection(Section):
             la for la in self._viewer.layers if isinstance(la, Image) and WORKING not in la.metadata
         ]
 
-    def _selected(self) -> list[Image]:
+    def _selected_now(self) -> list[Image]:
+        """Several layers that are selected and can be channels of one recording; else none."""
         chosen = [la for la in self._images() if la in self._viewer.layers.selection]
         same = len({tuple(la.data.shape) for la in chosen if not la.rgb}) == 1
         return chosen if len(chosen) > 1 and same else []
+
+    def _selected(self) -> list[Image]:
+        """The layers that were selected last as channels, until one of them alone is, or one is gone.
+
+        napari selects each layer that is added, results and PSFs too: that is no other choice.
+        """
+        now = self._selected_now()
+        alone = self._viewer.layers.selection
+        if now:
+            self._channels = [la.unique_id.hex for la in now]
+        elif len(alone) == 1 and next(iter(alone)).unique_id.hex in self._channels:
+            self._channels = []
+        known = [la for la in self._images() if la.unique_id.hex in self._channels]
+        if len(known) < len(self._channels):
+            self._channels = known = []
+        return known
 
     def _relist(self, *_: object) -> None:
         before = self._picker.currentData()
@@ -194,32 +213,30 @@ class ImageSection(Section):
         self._picker.clear()
         for layer in self._images():
             self._picker.addItem(layer.name, layer.unique_id.hex)
-        several = self._selected()
+        self._listed = several = self._selected()
         if several:
             self._picker.addItem(f"{len(several)} selected layers as channels", _SELECTED)
-        if before is None:
+        wanted = before
+        if before is None or (before == _SELECTED and not several):
             active = self._viewer.layers.selection.active
             if several:
-                before = _SELECTED
+                wanted = _SELECTED
             elif isinstance(active, Image):
-                before = active.unique_id.hex
-        if not self._picker.choose(before):
+                wanted = active.unique_id.hex
+        if not self._picker.choose(wanted):
             self._picker.setCurrentIndex(0 if self._picker.count() else -1)
         self._picker.blockSignals(False)
-        if self._picker.currentData() != before or before != self._layer_id or before == _SELECTED:
+        now = self._picker.currentData()
+        if now != before or before != self._layer_id or before == _SELECTED:
             self._picked()
 
     def _selection_changed(self, *_: object) -> None:
         chosen = self._picker.currentData()
-        several = {la.unique_id.hex for la in self._selected()}
-        if chosen in several:
+        several = self._selected()
+        if chosen in {la.unique_id.hex for la in self._selected_now()}:
             self._relist()
             self._picker.choose(_SELECTED)
-        elif (
-            (chosen == _SELECTED and not several)
-            or several
-            or self._picker.findData(_SELECTED) >= 0
-        ):
+        elif several != self._listed:
             self._relist()
 
     def _picked(self, *_: object) -> None:
