@@ -75,6 +75,7 @@ class PsfLayers(QWidget):
             item.widget().deleteLater()
         for channel, name in enumerate(names or ["PSF layer"]):
             picker = Picker()
+            picker.setPlaceholderText("choose a layer")
             picker.setAccessibleName(f"PSF layer, {name}" if names else name)
             self._column.addWidget(row(name, picker, tooltip=_TIP))
             self._pickers.append(picker)
@@ -142,4 +143,6 @@ class PsfLayers(QWidget):
             picker.addItem(layer.name, layer.unique_id.hex)
         likely = next((layer for layer in reversed(images) if is_psf(layer)), None)
         if not picker.choose(chosen):
+            # where no layer looks like a PSF none is chosen: the first may be the recording itself
+            picker.setCurrentIndex(-1)
             picker.choose(SAME if channel else likely and likely.unique_id.hex)

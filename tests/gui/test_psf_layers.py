@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_ssi import ImageStack, Recipe, io, run
 from napari_ssi._qt.restore_panel import RestorePanel
+from napari_ssi.errors import InputError
 from napari_ssi.psf.gaussian import gaussian
 
 WIDTHS = {"green": 3.0, "red": 6.0}
@@ -162,3 +163,17 @@ def test_a_psf_that_cannot_be_is_refused_before_any_channel_is_restored(
     with qtbot.waitSignal(panel.failed, timeout=30_000) as said:  # of SSI, which takes minutes
         panel.start()
     assert said.args == [panel.blur._problem.text()]
+
+
+def test_the_recording_is_not_taken_for_its_own_psf(viewer: Any, panel: Any) -> None:
+    viewer.add_image(np.random.default_rng(0).random((32, 32)), name="recording")
+    panel.blur._kind.choose("layer")
+    assert panel.blur.layers.chosen == [None]
+    assert panel.blur._problem.text().startswith("Choose the layer that holds the PSF")
+    with pytest.raises(InputError, match="Choose the layer that holds the PSF"):
+        panel.plan()
+    bead = viewer.add_image(gaussian((3.0, 3.0), (1.0, 1.0)), name="bead")
+    assert panel.blur.layers.chosen == [None]
+    pickers(panel)[0].choose(bead.unique_id.hex)
+    assert panel.blur._problem.text() == ""
+    assert len(panel.plan().psf) == 1

@@ -224,7 +224,7 @@ class BlurSection(Section):
     def _layer_pixels(self, layer: Image | None) -> tuple[NDArray[np.floating], list[str]]:
         """On the pixels of the recording, and a sentence where they were others."""
         if layer is None:
-            raise InputError("No layer holds the PSF: add it as an image layer, or choose a file.")
+            raise InputError("Choose the layer that holds the PSF, or another source of it.")
         if layer.rgb:
             raise InputError(f"{layer.name!r} is a colour image and cannot serve as PSF.")
         # a copy of its own: the layer may be changed while the run goes on
