@@ -26,6 +26,8 @@ class _Errors(pg.AxisItem):
         return [f"{10**value:.3g}" for value in values]
 
 
+#: Top over bottom of the axis, at least: a line that is as good as flat is not to look like mountains.
+LEAST = 1.01
 #: Share of a new training error in the mean that is drawn: those of single batches jump about.
 SMOOTH = 0.1
 
@@ -56,6 +58,7 @@ class LossPlot(QWidget):
         item.hideButtons()
         item.setMouseEnabled(False, False)
         item.setLogMode(y=True)
+        item.setLimits(minYRange=math.log10(LEAST))
         item.showGrid(y=True, alpha=0.15)
         item.setContentsMargins(0, 2, 6, 0)
         for side in ("left", "bottom"):

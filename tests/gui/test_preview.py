@@ -235,6 +235,22 @@ def test_a_small_fall_of_the_held_out_error_is_seen_whatever_the_batches_do(qtbo
     assert drawn[10:].std() < 0.5 * np.std([v for _, v in plot._points["loss"]])
 
 
+def test_an_error_that_is_as_good_as_flat_looks_flat(qtbot: Any) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    rng = np.random.default_rng(0)
+    for step in range(1, 40):
+        plot.add(step, {"loss": 1.0, "held_out": 0.00577 * (1 + 1e-4 * rng.random())})
+    plot.redraw()
+    with qtbot.waitExposed(plot):
+        plot.show()
+    axis = plot._plot.getPlotItem().getAxis("left")
+    qtbot.waitUntil(lambda: axis.range[1] < 0)
+    low, high = 10 ** np.array(axis.range)
+    assert low < 0.00577 < high
+    assert high / low >= 1.0099
+
+
 def test_the_time_left_follows_the_recent_speed() -> None:
     left = TimeLeft()
     assert left(Progress("training", 1, 1000, elapsed=30.0)) is None
