@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Protocol
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 
@@ -29,10 +30,18 @@ class NetworkModule(nn.Module):
     channels: int
     positive: bool
     guided: bool
+    last: Any  # a convolution, 2D or 3D
+    #: Whether a guided one adds to the guess, so that its correction can be made in part.
+    corrects: bool = True
 
     def shrink(self, share: float) -> None:
-        """Of a guided network: make this share of its correction of the first guess from now on."""
-        raise NotImplementedError
+        """Of a guided network: make this share of its correction of the first guess from now on.
+
+        The correction is what its last layer, ``last``, gives before a softplus.
+        """
+        with torch.no_grad():
+            for weight in self.last.parameters():
+                weight.mul_(share)
 
     def under(self, operator: Operator) -> None:
         """Be told the forward model, on the device where it will run. Most networks do not ask."""

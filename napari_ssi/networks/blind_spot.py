@@ -64,6 +64,8 @@ class BlindSpotModule(NetworkModule):
     Denoising", NeurIPS 2019, https://doi.org/10.48550/arXiv.1901.10277
     """
 
+    corrects = False  # a guess that is added would let a pixel see itself
+
     def __init__(self, channels: int, ndim: int, positive: bool, guided: bool) -> None:
         super().__init__()
         self.conv: Any = nn.Conv3d if ndim == 3 else nn.Conv2d

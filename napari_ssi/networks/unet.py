@@ -121,12 +121,6 @@ class UNetModule(NetworkModule):
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)
 
-    def shrink(self, share: float) -> None:
-        """The correction is what the last layer gives, before the softplus."""
-        with torch.no_grad():
-            for weight in self.last.parameters():
-                weight.mul_(share)
-
     @property
     def multiple(self) -> tuple[int, ...]:
         """Sizes that are multiples of this per axis are pooled without a remainder."""

@@ -106,6 +106,8 @@ class Choice:
         trained = math.isfinite(self._least)
         if blend:
             self.share = self._score.share(self._before, self._predict) if trained else 0.0
+            if not self._network.corrects:
+                self.share = float(self.share >= 0.5)
         elif self._least >= self.at_start:
             self.share = 0.0
         if not self.share:

@@ -83,6 +83,17 @@ def test_as_much_of_a_correction_is_taken_as_is_of_use(share: float, least: floa
     assert choice.share == share
 
 
+@pytest.mark.parametrize(("share", "kept"), [(0.4, 4.0), (0.6, 2.0)])
+def test_where_nothing_is_added_to_a_guess_it_is_one_or_the_other(
+    share: float, kept: float
+) -> None:
+    network, choice = looked_at(5.0, 2.0, start=4.0, share=share)
+    network.corrects = False
+    assert choice.end(20, select=True, blend=True)[1] == pytest.approx(kept)
+    assert network.w.item() == kept
+    assert network.shrunk == []
+
+
 @pytest.mark.parametrize(("least", "step"), [(2.0, 20), (4.5, 0)])
 def test_an_earlier_training_is_one_or_the_other(least: float, step: int) -> None:
     network, choice = looked_at(5.0, least, start=4.0, share=0.6)

@@ -308,7 +308,7 @@ def test_a_correction_is_taken_by_the_share_that_is_of_use() -> None:
     assert min(map(min, found.values())) >= 0 and max(map(max, found.values())) <= 1
 
 
-@pytest.mark.parametrize("name", ["unet", "unrolled"])
+@pytest.mark.parametrize("name", registry.entries("network"))
 def test_a_correction_can_be_made_in_part(name: str) -> None:
     physics = Blur.from_array(np.outer([1, 2, 1], [1, 2, 1]) / 16, (24, 24))
     size = physics.object_shape((24, 24))
@@ -316,6 +316,9 @@ def test_a_correction_can_be_made_in_part(name: str) -> None:
     seen = 0.5 + torch.rand(1, 2, *size, generator=generator)
     network = registry.find("network", name).build().build(size, positive=True, guided=True)
     network.under(physics)
+    if not network.corrects:
+        assert name == "blind_spot"  # it would see itself in what is added
+        return
     with torch.no_grad():
         before = network(seen)
         for weight in network.parameters():
