@@ -3,8 +3,8 @@
 ``python -m benchmarks.real_noise [CASE …]`` measures the noise of each recording, follows the
 recommendation (what **Use this** sets in the panel) at default effort, and writes
 ``results/real_noise.csv``, a row a case; a case that is in it is run again only if named.
-For comparison ``NAME+sure`` is SURE with the measured noise, and ``NAME+structured`` hides
-the neighbours along X as well.
+For comparison ``NAME+sure`` is SURE with the measured noise, ``NAME+blind_spot`` the blind-spot
+network, and ``NAME+structured`` hides the neighbours along X as well.
 
 On 256 x 256 centre crops, PSNR after an affine fit to the average of many exposures (or to a
 long one), over 255 for 8-bit truths and over the truth's own range for others. Beside it
@@ -57,6 +57,7 @@ CASES = {
 #: What follows the name of a case, in the place of the recommended method.
 VARIANTS = {
     "sure": {"name": "sure"},
+    "blind_spot": {"name": "blind_spot"},
     "structured": {"name": "noise2self", "params": {"pattern": "structured", "reach": [0, 1]}},
 }
 #: The truth lies some tenths of a pixel beside the recording, and is moved onto it.

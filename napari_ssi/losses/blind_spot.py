@@ -12,11 +12,11 @@ from .base import Loss, Network, admitted, misfit
 ABOUT = {
     "blind_spot": {
         "label": "Blind spot",
-        "summary": "A network that cannot see a pixel estimates it from all others, and every pixel "
-        "counts in every step.",
+        "summary": "A network that cannot see a pixel, nor those that share its noise, estimates it "
+        "from all others, and every pixel counts in every step.",
         "when": "As Noise2Self; each step learns from more pixels, and takes longer.",
         "physics": ["denoising"],
-        "noise": ["independent", "gaussian", "poisson", "poisson_gaussian", "gamma"],
+        "noise": ["independent", "gaussian", "poisson", "poisson_gaussian", "gamma", "correlated"],
         "network": ["blind_spot"],
     },
 }
@@ -30,7 +30,8 @@ class BlindSpotLoss(Loss):
 
     .. math:: E \|\mu(f(y)) - y\|^2 = E \|\mu(f(y)) - E[y]\|^2 + E \|y - E[y]\|^2
 
-    the error and a constant. Nothing is masked: the blindness is that of the network, see
+    the error and a constant. Under correlated noise f is blind to all pixels that share noise with
+    its own, and the same holds. Nothing is masked: the blindness is that of the network, see
     :class:`~napari_ssi.networks.blind_spot.BlindSpotModule`. The pixel's own value
     comes in afterwards, see :func:`~napari_ssi.training.given_back.weights`.
 

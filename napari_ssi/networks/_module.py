@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -45,6 +46,13 @@ class NetworkModule(nn.Module):
 
     def under(self, operator: Operator) -> None:
         """Be told the forward model, on the device where it will run. Most networks do not ask."""
+        return
+
+    def apart(self, extent: Sequence[float]) -> None:
+        """Be told how many pixels away along each axis noise is shared, inf for whole rows or columns.
+
+        Most networks do not ask: what they may not see is hidden from them.
+        """
         return
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, softplus
 
 from ..configured import Configured
+from ..errors import InputError
 from ._module import NetworkModule
 from .unet import SHARP
 
@@ -52,7 +54,9 @@ class BlindSpotModule(NetworkModule):
 
     One branch of dilated convolutions looks only to smaller indices along an axis: each layer
     takes the taps at 0, d and 2d *before* a pixel there, and d to either side along the others.
-    In the end its output is moved on by one pixel, so that the pixel's own row has no part in it.
+    In the end its output is moved on by one pixel, so that the pixel's own row has no part in it;
+    by n more where noise is shared by pixels up to n apart along that axis (:meth:`apart`), so that
+    the blind spot covers them all. Where whole rows share it, nothing is seen along X.
     It is applied in all directions of Y and X, flipped and swapped; in a stack a second
     branch looks along Z. Convolutions of 1 x 1 put the directions together. Without pooling: the
     grid does not matter, and beyond the edges there are zeros. In a stack, of the line through a
@@ -62,6 +66,8 @@ class BlindSpotModule(NetworkModule):
     ----------
     S. Laine, T. Karras, J. Lehtinen, T. Aila, "High-Quality Self-Supervised Deep Image
     Denoising", NeurIPS 2019, https://doi.org/10.48550/arXiv.1901.10277
+    J. Li, Z. Zhang, X. Liu et al., "Spatially Adaptive Self-Supervised Learning for Real-World
+    Image Denoising", CVPR 2023, https://doi.org/10.48550/arXiv.2303.14934 (blind neighbourhoods)
     """
 
     corrects = False  # a guess that is added would let a pixel see itself
@@ -71,6 +77,7 @@ class BlindSpotModule(NetworkModule):
         self.conv: Any = nn.Conv3d if ndim == 3 else nn.Conv2d
         self.channels, self.ndim = channels, ndim
         self.positive, self.guided = positive, guided
+        self.extent: tuple[float, ...] = (0.0,) * ndim
         # the causal axis is the last but one; Z takes its place in a branch of its own
         self.branches = nn.ModuleList(self._branch() for _ in range(ndim - 1))
         directions = 2 * ndim
@@ -86,6 +93,15 @@ class BlindSpotModule(NetworkModule):
             for a, b, d in zip(widths, widths[1:], DILATIONS, strict=False)
         )
 
+    def apart(self, extent: Sequence[float]) -> None:
+        """See nothing of the pixels that share noise with the one estimated."""
+        if not any(map(math.isfinite, extent)):
+            raise InputError(
+                "A blind-spot network has nothing to see where whole rows and whole columns share their "
+                "noise; choose another method, such as Noise2Self."
+            )
+        self.extent = tuple(extent)
+
     @property
     def multiple(self) -> tuple[int, ...]:
         """Any size."""
@@ -93,28 +109,30 @@ class BlindSpotModule(NetworkModule):
 
     @property
     def reach(self) -> tuple[int, ...]:
-        """Twice the sum of the dilations, and the pixel by which the output is moved on."""
-        return (2 * sum(DILATIONS) + 1,) * self.ndim
+        """Twice the sum of the dilations, and the pixels by which the output is moved on."""
+        moved = 1 + max(int(n) for n in self.extent if math.isfinite(n))
+        return (2 * sum(DILATIONS) + moved,) * self.ndim
 
     def forward(self, x: Tensor) -> Tensor:
         """Estimate each pixel from the others."""
         seen = []
         for axis in range(2, x.ndim):
+            moved = 1 + min(self.extent[axis - 2], x.shape[axis])
             branch = self.branches[1 if self.ndim == 3 and axis == 2 else 0]
             for flipped in (False, True):
                 y = x.flip(axis) if flipped else x
-                y = self._causal(branch, y.transpose(axis, -2)).transpose(axis, -2)
+                y = self._causal(branch, y.transpose(axis, -2), int(moved)).transpose(axis, -2)
                 seen.append(y.flip(axis) if flipped else y)
         y = self.act(self.second(self.act(self.first(torch.cat(seen, 1)))))
         with torch.autocast(x.device.type, enabled=False):  # the image itself in full precision
             y = self.last(y.float())
         return softplus(y, beta=SHARP) if self.positive else y
 
-    def _causal(self, branch: nn.Module, y: Tensor) -> Tensor:
-        """Of what comes before along the last but one axis, the pixel's own place left out."""
+    def _causal(self, branch: nn.Module, y: Tensor, moved: int) -> Tensor:
+        """Of what comes before along the last but one axis, by ``moved`` pixels or more."""
         assert isinstance(branch, nn.ModuleList)
         for layer, d in zip(branch, DILATIONS, strict=True):
             sides = [d, d, 2 * d, 0, d, d][: 2 * self.ndim]
             new = self.act(layer(pad(y, sides)))
             y = new + y if new.shape == y.shape else new
-        return pad(y, (0, 0, 1, 0)).narrow(-2, 0, y.shape[-2])
+        return pad(y, (0, 0, moved, 0)).narrow(-2, 0, y.shape[-2])

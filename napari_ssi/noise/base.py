@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Self
 
@@ -17,6 +18,8 @@ from ..outliers import outlying
 
 #: Noise below this part of the recording's range is not believed.
 LEAST = 1e-3
+#: Pixels away at which noise is shared by whole rows or columns only.
+FAR = 9
 
 
 class NoiseModel(Configured, ABC):
@@ -77,6 +80,17 @@ class NoiseModel(Configured, ABC):
     def sharing(self, mask: Tensor) -> Tensor:
         """The masked pixels (bool) and all whose noise is correlated with that of one of them."""
         return mask
+
+    def extent(self, ndim: int) -> tuple[float, ...]:
+        """How many pixels away along (Z,) Y, X noise is still shared; inf where whole rows or columns share it."""
+        side = 2 * FAR + 1
+        one = torch.zeros(1, 1, *(1,) * (ndim - 2), side, side, dtype=torch.bool)
+        one[..., FAR, FAR] = True
+        reached = [
+            int((at - FAR * (axis >= ndim - 2)).abs().max())
+            for axis, at in enumerate(self.sharing(one).nonzero().T[2:])
+        ]
+        return tuple(math.inf if n == FAR else float(n) for n in reached)
 
     def alone(self, hidden: Tensor) -> Tensor:
         """Those of the hidden pixels (bool) whose noise no visible pixel shares."""

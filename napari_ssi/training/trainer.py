@@ -140,6 +140,7 @@ class Trainer:
         judge = ([f[:, :1] for f in material.frames], [h[:, :1] for h in material.held])
         score = held_out.HeldOut(*judge, physics, noise, windows.size, generator, guess)
         network = self.build(windows, generator, guided=guided is not None).to(device)
+        network.apart(noise.extent(len(windows.size)))
         averaged = copy.deepcopy(network)
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
