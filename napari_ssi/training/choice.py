@@ -10,12 +10,16 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..networks._module import NetworkModule
-from .held_out import HeldOut, trimmed
+from .held_out import HeldOut, behind, trimmed
 from .schedule import Plateau
 
 
 class Choice:
     """Looks at a network now and then, and keeps the weights that predicted held-out pixels best.
+
+    Where a first guess is corrected under a blur, the latest of those that are within a standard error
+    of the best: held-out pixels see little of the fine detail that blur has all but removed and
+    longer training still finds, so that the lowest error is often lowest by luck.
 
     Parameters
     ----------
@@ -27,6 +31,8 @@ class Choice:
         The held-out pixels.
     schedule
         Is told of each look.
+    late
+        Take the latest that is as good as the best.
 
     Attributes
     ----------
@@ -44,14 +50,19 @@ class Choice:
         predict: Callable[[Tensor], Tensor],
         score: HeldOut,
         schedule: Plateau,
+        *,
+        late: bool = False,
     ) -> None:
         self._network = network
         self._predict = predict
         self._score = score
         self._schedule = schedule
-        self._first = self._best = copy.deepcopy(network.state_dict())
+        self._late = late
+        self._first = self._kept = copy.deepcopy(network.state_dict())
         self._before: Tensor | None = None
-        self._least, self._step = math.inf, 0
+        self._best: Tensor | None = None
+        self._least = self._error = math.inf
+        self._step = 0
         self.at_start = math.inf
         self.diverged = False
         self.share = 1.0
@@ -63,15 +74,25 @@ class Choice:
         self._schedule.report(0, self.at_start)
 
     def look(self, step: int) -> float:
-        """The held-out error of the weights after ``step``; they are kept if it is the lowest of all."""
-        error = self._score(self._predict)
+        """The held-out error of the weights after ``step``; they are kept if none were better."""
+        residuals = self._score.residuals(self._predict)
+        error = trimmed(residuals)
         self.diverged = not math.isfinite(error)
-        if not self.diverged:
-            self._schedule.report(step, error)
-            if error < self._least:
-                self._least, self._step = error, step
-                self._best = copy.deepcopy(self._network.state_dict())
+        if self.diverged:
+            return error
+        self._schedule.report(step, error)
+        best = error < self._least
+        if best:
+            self._least, self._best = error, residuals
+        if best or (self._late and self._as_good(residuals)):
+            self._error, self._step = error, step
+            self._kept = copy.deepcopy(self._network.state_dict())
         return error
+
+    def _as_good(self, residuals: Tensor) -> bool:
+        assert self._best is not None
+        excess, error = behind(residuals, self._best)
+        return excess <= error
 
     def end(self, step: int, *, select: bool, blend: bool) -> tuple[int, float]:
         """Put the chosen weights into the network; of which step they are, and their error.
@@ -93,27 +114,27 @@ class Choice:
         InputError
             The training diverged before there was anything to keep.
         """
-        if self.diverged and not math.isfinite(min(self._least, self.at_start)):
+        if self.diverged and not math.isfinite(min(self._error, self.at_start)):
             raise InputError(
                 "The training diverged from the start; choose a lower learning rate "
                 f"(training.learning_rate is {self._schedule.rate:g})."
             )
         if not select and not self.diverged:
-            return step, self._least
-        self._network.load_state_dict(self._best)
+            return step, self._error
+        self._network.load_state_dict(self._kept)
         if self._before is None:
-            return self._step, self._least
-        trained = math.isfinite(self._least)
+            return self._step, self._error
+        trained = math.isfinite(self._error)
         if blend:
             self.share = self._score.share(self._before, self._predict) if trained else 0.0
             if not self._network.corrects:
                 self.share = float(self.share >= 0.5)
-        elif self._least >= self.at_start:
+        elif self._error >= self.at_start:
             self.share = 0.0
         if not self.share:
             self._network.load_state_dict(self._first)
             return 0, self.at_start
         if self.share == 1:
-            return self._step, self._least
+            return self._step, self._error
         self._network.shrink(self.share)
         return self._step, self._score(self._predict)

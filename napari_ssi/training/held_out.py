@@ -112,6 +112,17 @@ class HeldOut:
         return trimmed(self.residuals(network))
 
 
+def behind(residuals: Tensor, others: Tensor) -> tuple[float, float]:
+    """By how much the score of some residuals exceeds that of others, and the standard error of that.
+
+    Pixel by pixel, as the noise of the recording is the same in both and makes most of either.
+    """
+    squares, less = residuals.square(), others.square()
+    kept = (squares + less).argsort()[: max(2, int(TRIM * len(squares)))]
+    difference = (squares - less)[kept].cpu().double()
+    return float(difference.mean()), float(difference.std()) / math.sqrt(len(difference))
+
+
 def trimmed(residuals: Tensor) -> float:
     """The mean square of residuals (N,), without the largest: the score."""
     values = residuals.square().sort().values

@@ -144,7 +144,8 @@ class Trainer:
         averaged = copy.deepcopy(network)
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
-        choice = Choice(averaged, partial(self.loss.once, averaged), score, schedule)
+        predict = partial(self.loss.once, averaged)
+        choice = Choice(averaged, predict, score, schedule, late=guided is not None)
         budget = self.steps(len(windows.size))
         every = self.every(budget)
         reason = "the step budget was used up"
