@@ -342,7 +342,7 @@ class RestorePanel(DockPanel):
 
     def _recolour(self, *_: object) -> None:
         theme = get_theme(self._viewer.theme)
-        self.run.plot.recolour(theme.text.as_hex(), theme.background.as_hex())
+        self.run.plot.recolour(theme.text.as_hex())
         self.noise.plot.recolour(theme.text.as_hex())
         self.noise.neighbours.recolour(theme.text.as_hex())
         dim = dim_colour(self._viewer.theme)
