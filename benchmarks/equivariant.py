@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from benchmarks.forward_models import SIGMA, score
 from benchmarks.paper import FOLDER, centre, images, kernel, truth
 from napari_ssi import ImageStack, Recipe, run
@@ -57,7 +57,7 @@ def main() -> None:
                     if key in rows:
                         continue
                     found = measured(options.folder, *key[:4], options.steps)
-                    row = dict(zip(COLUMNS, key, strict=False)) | found | {"commit": commit()}
+                    row = dict(zip(COLUMNS, key, strict=False)) | found
                     rows.put(row)
                     print(row, flush=True)
 

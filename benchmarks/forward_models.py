@@ -23,7 +23,7 @@ from scipy.signal import fftconvolve
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, inpaint_biharmonic
 from skimage.transform import resize
 
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from benchmarks.paper import centre, images, kernel, truth
 from napari_ssi import ImageStack, Recipe, run
 from napari_ssi.physics._mask import PackedMask
@@ -52,7 +52,7 @@ def main() -> None:
             if not wanted:
                 continue
             for row in task(name, wanted):
-                rows.put({"task": task.__name__, "image": name, "commit": commit(), **row})
+                rows.put({"task": task.__name__, "image": name, **row})
                 print(task.__name__, name, row, flush=True)
 
 

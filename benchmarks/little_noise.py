@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks import real_noise
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from benchmarks.paper import centre, images, truth
 from napari_ssi import ImageStack, Recipe, run
 from napari_ssi.quality.affine_fit import affine_fit
@@ -39,11 +39,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = Rows(Path(__file__).parent / "results" / "little_noise.csv", COLUMNS, 1)
-    for case in options.case:
-        if (case,) not in rows:
-            row = measured(case) | {"commit": commit()}
-            rows.put(row)
-            print(row, flush=True)
+    for (case,) in rows.missing((case,) for case in options.case):
+        row = measured(case)
+        rows.put(row)
+        print(row, flush=True)
 
 
 def measured(case: str) -> dict[str, str]:

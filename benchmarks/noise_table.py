@@ -26,7 +26,7 @@ import torch
 from scipy.ndimage import uniform_filter
 
 from benchmarks import paper
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from napari_ssi import ImageStack, Recipe, registry, run
 from napari_ssi.errors import InputError
 from napari_ssi.quality.psnr import psnr
@@ -95,7 +95,7 @@ def simulate(image: str, noise: str, task: str, seed: int = 0) -> dict[str, pape
 def measure(image: str, noise: str, task: str, method: str, steps: int) -> dict[str, str]:
     """One row."""
     data = simulate(image, noise, task)
-    row = {"image": image, "noise": noise, "task": task, "method": method, "commit": commit()}
+    row = {"image": image, "noise": noise, "task": task, "method": method}
     restored = data["y"]
     if method != "input":
         recipe = Recipe.create(

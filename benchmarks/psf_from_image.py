@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from napari_ssi import ImageStack, samples
 from napari_ssi.baselines import _tuning
 from napari_ssi.psf.gaussian import FWHM_PER_SIGMA
@@ -65,7 +65,6 @@ def main() -> None:
             "high": f"{high:.3g}",
             "told": str(found.told),
             "seconds": f"{time.perf_counter() - start:.1f}",
-            "commit": commit(),
         }
         rows.put({**dict(zip(COLUMNS, key, strict=False)), **row, **each})
         print(*key, row, each, flush=True)

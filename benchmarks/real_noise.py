@@ -30,7 +30,7 @@ from skimage.registration import phase_cross_correlation
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
 
 from benchmarks import paper
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from napari_ssi import ImageStack, Recipe, measure_noise, run
 from napari_ssi.noise.estimation import recommend
 from napari_ssi.quality.affine_fit import affine_fit
@@ -100,7 +100,6 @@ def measure(case: str, steps: int | None = None) -> dict[str, str]:
         "steps": f"{result.estimates['steps']:.0f}",
         "best_step": f"{result.estimates['best_step']:.0f}",
         "sentence": report.sentence,
-        "commit": commit(),
     }
     if not variant:
         unit = (y - y.min()) / np.ptp(y)

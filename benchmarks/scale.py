@@ -10,6 +10,7 @@ first guesses, checks and inference; a step costs the same for any size beyond t
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import resource
 import subprocess
@@ -19,9 +20,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from benchmarks.speed import case
-from benchmarks.ssi_paper import machine
 from napari_ssi import ImageStack, Recipe, cost, registry, run
 
 RESULTS = Path(__file__).parent / "results" / "scale.csv"
@@ -64,8 +64,6 @@ def measure(method: str, size: str, steps: int, threads: int) -> dict[str, str]:
         "before_mb": f"{before:.0f}",
         "estimate_mb": f"{said.memory / 1e6:.0f}",
         "us_per_pixel": f"{1e6 * seconds / y.size:.3g}",
-        "commit": commit(),
-        "machine": machine(),
     }
 
 
@@ -83,18 +81,17 @@ def main() -> None:
         print(json.dumps(measure(*options.method, *options.size, options.steps, options.threads)))
         return
     rows = Rows(RESULTS, COLUMNS, 4)
-    for method in options.method:
-        for size in options.size:
-            steps = "" if method in registry.entries("baseline") else str(options.steps)
-            if (method, size, str(options.threads), steps) in rows and not options.again:
-                continue
-            command = [sys.executable, "-m", "benchmarks.scale", "--alone", "--method", method]
-            command += ["--size", size, "--steps", str(options.steps)]
-            command += ["--threads", str(options.threads)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            row = json.loads(done.stdout.splitlines()[-1])
-            print(*row.values(), flush=True)
-            rows.put(row)
+    torch.set_num_threads(options.threads)  # as what is written of the machine says
+    steps = {m: str(options.steps) for m in options.method if m not in registry.entries("baseline")}
+    wanted = itertools.product(options.method, options.size)
+    keys = ((m, size, str(options.threads), steps.get(m, "")) for m, size in wanted)
+    for method, size, threads, _ in rows.missing(keys, again=options.again):
+        command = [sys.executable, "-m", "benchmarks.scale", "--alone", "--method", method]
+        command += ["--size", size, "--steps", str(options.steps), "--threads", threads]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        row = json.loads(done.stdout.splitlines()[-1])
+        rows.put(row)
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

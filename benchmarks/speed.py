@@ -36,8 +36,7 @@ from skimage.restoration import richardson_lucy
 from torch import Tensor
 
 from benchmarks import paper
-from benchmarks._rows import Rows, commit
-from benchmarks.ssi_paper import machine
+from benchmarks._rows import Rows
 from napari_ssi import ImageStack, Recipe, pipeline, registry
 from napari_ssi.background import Levels
 from napari_ssi.baselines.richardson_lucy import RichardsonLucy
@@ -318,8 +317,6 @@ def main() -> None:
                 "ratio": f"{reference / ours:.2f}" if ours and reference else "",
                 "unit": str(found["unit"]),
                 "note": str(found["note"]),
-                "commit": commit(),
-                "machine": machine(),
             }
             print(*row.values(), flush=True)
             rows.put(row)

@@ -20,7 +20,6 @@ looked at while defaults were chosen, and over the others.
 from __future__ import annotations
 
 import argparse
-import platform
 import time
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from numpy.typing import NDArray
 from benchmarks import _ssi_paper_pictures as pictures
 from benchmarks import _ssi_paper_tables as tables
 from benchmarks import paper
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from benchmarks._ssi_paper_rows import ROWS, SAME, Case, recipe
 from napari_ssi.quality.mutual_information import mutual_information
 from napari_ssi.quality.psnr import psnr
@@ -68,21 +67,7 @@ def measure(name: str, case: Case, folder: Path) -> dict[str, str]:
         "seconds": f"{seconds:.2f}",
         "cpu_seconds": f"{cpu:.2f}",
         **facts,
-        "commit": commit(),
-        "machine": machine(),
     }
-
-
-def machine() -> str:
-    """Processor, threads and PyTorch."""
-    model = platform.machine()
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        names = [s for s in information.read_text().splitlines() if s.startswith("model name")]
-        model = names[0].partition(":")[2].strip() if names else model
-    if torch.cuda.is_available():
-        model = f"{torch.cuda.get_device_name()}, {model}"
-    return f"{model}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def label(options: argparse.Namespace) -> str:

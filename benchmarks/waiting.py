@@ -15,15 +15,15 @@ and beside them the time that is shown before Start, and what the full step budg
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 
 import torch
 
 from benchmarks import paper
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from benchmarks._ssi_paper_rows import Case, richardson_lucy_oracle, score
-from benchmarks.ssi_paper import machine
 from napari_ssi import ImageStack, Recipe, cost, run
 from napari_ssi.events import Control, Progress
 
@@ -92,8 +92,6 @@ def measured(name: str, effort: str) -> dict[str, str]:
         "forecast": f"{forecast:.1f}",
         "full_budget": f"{full:.1f}",
         "forecast_ratio": f"{forecast / full:.2f}",
-        "commit": commit(),
-        "machine": machine(),
     }
 
 
@@ -103,14 +101,15 @@ def main() -> None:
     parser.add_argument("image", nargs="*", default=["fishembryo", "usaf", "membrane"])
     parser.add_argument("--effort", nargs="+", choices=EFFORTS, default=EFFORTS)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--again", action="store_true", help="run anew what is there already")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows = Rows(Path(__file__).parent / "results" / "waiting.csv", tuple(COLUMNS), 3)
-    for name in options.image:
-        for effort in options.effort:
-            row = measured(name, effort)
-            rows.put(row)
-            print(row, flush=True)
+    keys = itertools.product(options.image, options.effort, [str(options.threads)])
+    for name, effort, _ in rows.missing(keys, again=options.again):
+        row = measured(name, effort)
+        rows.put(row)
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

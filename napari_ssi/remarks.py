@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from .background import Levels
+
+#: Light in the result over that in the recording, beyond which, or below its inverse, it is spoken of.
+#: Restorations that go well were seen between 0.86 and 1.26, the latter of stacks that end in the specimen.
+MOST_LIGHT = 1.5
 
 
 def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> list[str]:
@@ -46,13 +51,24 @@ def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> l
         )
     elif facts.get("correction", 1.0) < 0.995:
         told.append(
-            f"{facts['correction']:.0%} of the network's correction of the classical first guess was "
-            "taken: as much as predicts held-out pixels best."
+            f"The result holds {facts['correction']:.0%} of the network's correction of the classical first "
+            "guess, as much as predicts held-out pixels best; previews show all of it."
         )
     if facts.get("learned_from", 1.0) < 1:
         told.append(
             f"Learned from {facts['learned_from']:.0%} of the recording, where the contrast is "
             "strongest: first guesses of all of it would take too long."
+        )
+    light = facts.get("flux_ratio", 1.0)
+    if light <= 0:
+        told.append(
+            f"The recording lies below the offset, {levels.offset:g}, on average: the offset is too high."
+        )
+    elif not 1 / MOST_LIGHT <= light <= MOST_LIGHT and math.isfinite(light):
+        told.append(
+            f"The result holds {light:.2g} times the light of the recording, above the offset of "
+            f"{levels.offset:g}, where about as much is expected: the offset or the PSF is wrong, or light left "
+            "the stack at its top or bottom."
         )
     if levels.low is not None or levels.high is not None:
         told.append(f"{levels.describe()}.")

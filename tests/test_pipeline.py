@@ -323,3 +323,15 @@ def test_the_noise_that_is_found_comes_in_the_units_of_the_recording():
         assert found[10].estimates[name] == pytest.approx(10 * found[1].estimates[name], rel=1e-3)
         assert found[10].history[0][name][-1] == pytest.approx(found[10].estimates[name])
         assert len(set(found[1].history[0][name])) > 1  # it moves
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"),
+    [(100.0, None), (145.0, "times the light"), (300.0, "300, on average: the offset is too high")],
+)
+def test_an_offset_that_is_too_high_shows_in_the_light(offset: float, words: str | None) -> None:
+    method = [{"name": "richardson_lucy", "params": {"iterations": 3}}]
+    recipe = Recipe.create(physics="blur", method=method, levels={"offset": offset})
+    result = run(recipe, ImageStack(recording(), "YX"), psf=PSF)
+    told = [note for note in result.notes if "light" in note or "too high" in note]
+    assert len(told) == (words is not None) and all(words in note for note in told)

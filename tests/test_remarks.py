@@ -18,6 +18,10 @@ PLAIN = {"best_step": 40.0, "outliers": 0.0, "given_back": 0.009, "learned_from"
         ({"best_step": 0.0, "start_held_out": 1.0}, "better than its start, which is the result"),
         ({"given_back": 0.123}, "12% of what the network had taken off was more than noise"),
         ({"learned_from": 0.25}, "Learned from 25% of the recording"),
+        ({"correction": 0.8}, "The result holds 80% of the network's correction of the classical"),
+        ({"flux_ratio": 1.6}, "The result holds 1.6 times the light of the recording"),
+        ({"flux_ratio": 0.4}, "above the offset of 0, where about as much is expected"),
+        ({"flux_ratio": -7.4}, "below the offset, 0, on average: the offset is too high"),
     ],
 )
 def test_a_figure_out_of_the_ordinary_is_told(facts: dict[str, float], words: str) -> None:
@@ -28,6 +32,10 @@ def test_a_figure_out_of_the_ordinary_is_told(facts: dict[str, float], words: st
 def test_what_is_ordinary_is_not_told() -> None:
     assert remarks(PLAIN, Levels(offset=100.0), untrained=False) == []
     assert remarks({}, Levels(offset=100.0), untrained=False) == []
+    for facts in ({"flux_ratio": 0.7}, {"flux_ratio": 1.45}, {"correction": 0.999}):
+        assert remarks({**PLAIN, **facts}, Levels(offset=100.0), untrained=False) == []
+    dark = {"flux_ratio": float("nan")}  # neither has any light
+    assert remarks(dark, Levels(offset=100.0), untrained=False) == []
 
 
 def test_of_what_was_not_trained_only_that_is_told() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pyqtgraph as pg
 from qtpy.QtGui import QFont
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from .quiet_plot import SIDES, LegendedPlot
 
 #: Points kept before every second one is dropped.
 LIMIT = 1000
@@ -32,7 +33,7 @@ LEAST = 1.01
 SMOOTH = 0.1
 
 
-class LossPlot(QWidget):
+class LossPlot(LegendedPlot):
     """Two curves over the steps; logarithmic, since errors fall by factors.
 
     Each has a scale of its own: they are means over other pixels, and what the held-out error falls by
@@ -41,7 +42,7 @@ class LossPlot(QWidget):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(116, axisItems={"left": _Errors("left")})
         self.setAccessibleName("Training and held-out error over the steps")
         self.setToolTip(
             "<qt>Training error: on pixels the network learns from, smoothed, on a scale of its own. "
@@ -50,21 +51,13 @@ class LossPlot(QWidget):
             "none where nothing predicts surely better than the classical first guess, which is "
             "then the result.</qt>"
         )
-        self._legend = QLabel()
-        self._plot = pg.PlotWidget(background=None, axisItems={"left": _Errors("left")})
-        self._plot.setFixedHeight(116)
         item = self._plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(False, False)
         item.setLogMode(y=True)
         item.setLimits(minYRange=math.log10(LEAST))
         item.showGrid(y=True, alpha=0.15)
         item.setContentsMargins(0, 2, 6, 0)
-        for side in ("left", "bottom"):
-            axis = item.getAxis(side)
-            axis.setStyle(tickTextOffset=3, autoExpandTextSpace=True)
-            axis.enableAutoSIPrefix(False)
+        for side in SIDES:
+            item.getAxis(side).setStyle(tickTextOffset=3, autoExpandTextSpace=True)
         small = QFont()
         small.setPointSizeF(0.85 * small.pointSizeF())
         item.getAxis("left").setStyle(tickFont=small)
@@ -84,11 +77,6 @@ class LossPlot(QWidget):
             symbolBrush=None,
             symbolPen=pg.mkPen(_BEST, width=2),
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 2, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self._legend)
-        layout.addWidget(self._plot)
         self.reset()
 
     def reset(self) -> None:
@@ -145,13 +133,9 @@ class LossPlot(QWidget):
         """The training error lies over the other's place."""
         self._beside.setGeometry(self._plot.getPlotItem().vb.sceneBoundingRect())
 
-    def recolour(self, text: str, background: str) -> None:
+    def recolour(self, text: str) -> None:
         """Follow the theme."""
-        self._plot.setBackground(background)
-        for side in ("left", "bottom"):
-            axis = self._plot.getPlotItem().getAxis(side)
-            axis.setTextPen(text)
-            axis.setPen(pg.mkPen(text, width=0.5))
+        self._plot.recolour(text, 0.5)
 
 
 def smoothed(values: Sequence[float]) -> list[float]:

@@ -7,26 +7,20 @@ from typing import Any
 import numpy as np
 import pyqtgraph
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QSizePolicy
+
+from .quiet_plot import QuietPlot
 
 #: Height in pixels.
 HEIGHT = 120
 
 
-class NoisePlot(pyqtgraph.PlotWidget):
+class NoisePlot(QuietPlot):
     """Points with their line; axes in the units of the recording."""
 
     def __init__(self) -> None:
-        super().__init__(background=None)
-        self.setFixedHeight(HEIGHT)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setMouseEnabled(False, False)
-        self.hideButtons()
-        self.setMenuEnabled(False)
+        super().__init__(HEIGHT)
         self.setLabel("bottom", "brightness")
         self.setLabel("left", "variance")
-        for axis in ("bottom", "left"):
-            self.getAxis(axis).enableAutoSIPrefix(False)
         self.setToolTip(
             "Each point: pixels of like brightness, and how much they scatter. Photon noise grows "
             "along the line; read noise is its height in the dark."
@@ -42,11 +36,9 @@ class NoisePlot(pyqtgraph.PlotWidget):
         ends = np.array([min(offset, float(np.min(means))), float(np.max(means))])
         self._line.setData(ends, floor + gain * np.maximum(ends - offset, 0))
 
-    def recolour(self, text: str) -> None:
+    def recolour(self, text: str, width: float = 1.0) -> None:
         """Follow the theme."""
-        for axis in ("bottom", "left"):
-            self.getAxis(axis).setPen(text)
-            self.getAxis(axis).setTextPen(text)
+        super().recolour(text, width)
         self._points.setSymbolBrush(text)
         self._points.setSymbolPen(None)
         self._line.setPen(pyqtgraph.mkPen("#3b9ddd", width=2))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from ..errors import InputError
+from ..physics._mask import PackedMask
 from ..recipe import Part
 from ..stack import ImageStack
 from .worker import Worker, call
@@ -27,6 +26,19 @@ class Measured:
     offset: float | None
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a measurement depends on beside the recording.
+
+    The name of the forward model, the path of the dark frames (empty for none), and the pixels that
+    are left out.
+    """
+
+    physics: str
+    dark: str
+    mask: PackedMask | None
+
+
 class NoiseProbe(QObject):
     """Measures one recording at a time; a later request drops an earlier one's answer."""
 
@@ -37,29 +49,23 @@ class NoiseProbe(QObject):
         super().__init__(parent)
         self._worker: Worker | None = None
         self._asked = 0
+        #: In which the last measurement was asked for, or is under way; none that counts any more.
+        self.context: Context | None = None
 
-    def measure(
-        self,
-        stack: ImageStack,
-        offset: float | None,
-        physics: str,
-        dark: str,
-        mask: NDArray[np.bool_] | None = None,
-    ) -> None:
-        """Measure the first channel, with the dark frames of a file if there is one.
-
-        ``mask`` marks the pixels that are left out.
-        """
+    def measure(self, stack: ImageStack, offset: float | None, context: Context) -> None:
+        """Measure the first channel."""
         self._asked += 1
+        self.context = context
         number = self._asked
-        self._worker = call(lambda: _work_out(stack, offset, physics, dark, mask))
+        self._worker = call(lambda: _work_out(stack, offset, context))
         self._worker.returned.connect(lambda found: self._answer(number, self.measured, found))
         self._worker.errored.connect(lambda error: self._failed(number, error))
         self._worker.start()
 
     def forget(self) -> None:
-        """The recording has changed: what is under way is of no interest."""
+        """What was measured of has changed: what is under way is of no interest."""
         self._asked += 1
+        self.context = None
 
     def _answer(self, number: int, signal: Any, what: object) -> None:
         if number == self._asked:
@@ -71,18 +77,14 @@ class NoiseProbe(QObject):
         self._answer(number, self.refused, words)
 
 
-def _work_out(
-    stack: ImageStack,
-    offset: float | None,
-    physics: str,
-    dark: str,
-    mask: NDArray[np.bool_] | None,
-) -> Measured:
+def _work_out(stack: ImageStack, offset: float | None, context: Context) -> Measured:
     from .. import io
     from ..noise.estimation import recommend
     from ..noise.measuring import measure_noise
 
-    report = measure_noise(stack, offset=offset, dark=io.read(dark) if dark else None, mask=mask)
-    name, params, method, advice = recommend(report, physics)
+    dark = io.read(context.dark) if context.dark else None
+    mask = None if context.mask is None else context.mask.array()
+    report = measure_noise(stack, offset=offset, dark=dark, mask=mask)
+    name, params, method, advice = recommend(report, context.physics)
     noise = Part(name=name, params=params)
-    return Measured(report, noise, method, advice, report.offset if dark else None)
+    return Measured(report, noise, method, advice, None if dark is None else report.offset)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..psf.inspection import Inspection
+from .quiet_plot import GREY, LegendedPlot
 
 HEIGHT = 120
 #: Shown to either side of the peak, in full widths at half maximum of the widest axis.
@@ -17,31 +17,22 @@ POINTS = 201
 _COLOURS = {"x": "#50a0f0", "y": "#64b450", "z": "#f08c3c"}
 
 
-class ProfilePlot(QWidget):
+class ProfilePlot(LegendedPlot):
     """One profile an axis, as dots, and the fitted Gaussian, as a line, over µm from the peak."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(HEIGHT)
         self.setAccessibleName("Profiles of the PSF")
         self.setToolTip(
             "<qt>Dots: the PSF on the lines through its brightest voxel, its peak being 1. Lines: the "
             "Gaussian fitted to its core, of which the table gives the full width at half maximum "
             "(where it crosses the grey line). Dots far above the line are rings or background.</qt>"
         )
-        self.legend = QLabel()
-        self._plot = pg.PlotWidget(background=None)
-        self._plot.setFixedHeight(HEIGHT)
-        self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         item = self._plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(False, False)
         item.setLabel("bottom", "µm")
         item.getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")], []])
         item.setYRange(0, 1.05, padding=0)
-        for side in ("left", "bottom"):
-            item.getAxis(side).enableAutoSIPrefix(False)
-        item.addItem(pg.InfiniteLine(0.5, angle=0, pen=pg.mkPen("#909090", width=1)))
+        item.addItem(pg.InfiniteLine(0.5, angle=0, pen=pg.mkPen(GREY, width=1)))
         self.dots = {
             axis: item.plot(pen=None, symbol="o", symbolSize=4, symbolBrush=colour, symbolPen=None)
             for axis, colour in _COLOURS.items()
@@ -57,18 +48,11 @@ class ProfilePlot(QWidget):
             )
             for axis, colour in _COLOURS.items()
         }
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 2, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.legend)
-        layout.addWidget(self._plot)
 
     def show_inspection(self, found: Inspection) -> None:
         """Draw it."""
         names = "zyx"[-len(found.shape) :]
-        self.legend.setText(
-            "&nbsp; ".join(f"<font color='{_COLOURS[a]}'>━ {a}</font>" for a in sorted(names))
-        )
+        self.explain({axis: _COLOURS[axis] for axis in sorted(names)})
         peak = [int(np.argmin(np.abs(found.profiles[a.upper()][0]))) for a in names]
         for curve in (*self.dots.values(), *self.fits.values()):
             curve.setData([], [])
@@ -85,9 +69,3 @@ class ProfilePlot(QWidget):
         widths = [w for w in found.fwhm if np.isfinite(w)]
         reach = min(max(ends), REACH * max(widths)) if widths else max(ends)
         self._plot.setXRange(-reach, reach, padding=0.02)
-
-    def recolour(self, text: str) -> None:
-        """Follow the theme."""
-        for side in ("left", "bottom"):
-            self._plot.getAxis(side).setPen(text)
-            self._plot.getAxis(side).setTextPen(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from .docking import DockPanel, bring_up
 from .forecast import Forecast
 from .look import KeepsStill, Note, dim_colour
 from .memory import Memory
-from .noise_probe import Measured, NoiseProbe
+from .noise_probe import Context, Measured, NoiseProbe
 from .psf_panel import TITLE as MAKE_PSF
 from .psf_panel import PsfPanel
 from .resolve import Plan, resolve
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 #: The width that the panel is made for, in pixels.
 WIDTH = 360
 TITLE = "Restore (self-supervised)"
+#: Said in the place of a measurement that holds no more.
+OUTDATED = "The noise was measured with another mask, blur or dark frames: measure it again."
 
 
 class RestorePanel(DockPanel):
@@ -177,6 +180,7 @@ class RestorePanel(DockPanel):
         self.forward.mask.paint.connect(self._paint_mask)
         self.noise.changed.connect(self._context_changed)
         self.noise.wanted.connect(self._measure_noise)
+        self.noise.dark_changed.connect(self._doubt_noise)
         self.noise.adopted.connect(self._noise_adopted)
         self._noise_probe.measured.connect(self.noise.show_measured)
         self._noise_probe.refused.connect(self.noise.show_refused)
@@ -217,17 +221,31 @@ class RestorePanel(DockPanel):
 
     def _measure_noise(self) -> None:
         try:
-            source, mask = self.image.source(), self.forward.mask.marked()
+            source, context = self.image.source(), self._noise_context()
         except InputError as error:
             self.noise.show_refused(str(error))
             return
-        physics, dark = self.forward.physics_name, self.noise.dark
-        self._noise_probe.measure(source.stack, source.offset, physics, dark, mask)
+        self._noise_probe.measure(source.stack, source.offset, context)
+
+    def _noise_context(self) -> Context:
+        mask = self.forward.mask.marked()
+        return Context(self.forward.physics_name, self.noise.dark, mask)
+
+    def _doubt_noise(self) -> None:
+        """Take away a measurement that was asked for with another mask, blur or dark frames."""
+        asked = self._noise_probe.context
+        with suppress(InputError):  # the layer of the mask is gone
+            if asked is None or asked == self._noise_context():
+                return
+        self._noise_probe.forget()
+        self.noise.forget(OUTDATED)
 
     def _noise_adopted(self, found: Measured) -> None:
         if found.offset is not None:
-            self.image.set_offset(found.offset)
-            self.noise.show_measured(found)  # forgotten as what the image was edited after
+            context = self._noise_probe.context
+            self.image.set_offset(found.offset)  # which makes forget what was measured before
+            self._noise_probe.context = context
+            self.noise.show_measured(found)
         self.method.choose(found.method)
 
     def _make_psf(self) -> None:
@@ -247,6 +265,7 @@ class RestorePanel(DockPanel):
     def _context_changed(self) -> None:
         self.forward.set_blur(self.blur.physics_name)
         self._show_blur()
+        self._doubt_noise()
         self.method.set_context(self.forward.physics_name, self.noise.name)
         self._changed()
 
@@ -342,7 +361,7 @@ class RestorePanel(DockPanel):
 
     def _recolour(self, *_: object) -> None:
         theme = get_theme(self._viewer.theme)
-        self.run.plot.recolour(theme.text.as_hex(), theme.background.as_hex())
+        self.run.plot.recolour(theme.text.as_hex())
         self.noise.plot.recolour(theme.text.as_hex())
         self.noise.neighbours.recolour(theme.text.as_hex())
         dim = dim_colour(self._viewer.theme)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pyqtgraph as pg
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..psf.width import ERRORS, WidthEstimate
+from .quiet_plot import GREY, LegendedPlot
 
 HEIGHT = 130
 #: Standard errors at the top; what is farther behind is drawn there.
@@ -16,11 +16,11 @@ _COLOURS = {"wiener": "#50a0f0", "richardson_lucy": "#f08c3c"}
 _OPEN, _SUGGESTED = "#64b45040", "#64b450"
 
 
-class WidthPlot(QWidget):
+class WidthPlot(LegendedPlot):
     """One curve for each quick restoration over the FWHM (logarithmic)."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(HEIGHT)
         self.setAccessibleName("Held-out error over the width of the PSF")
         self.setToolTip(
             "<qt>For each width: how much worse the restored image, blurred again, predicts pixels "
@@ -28,24 +28,11 @@ class WidthPlot(QWidget):
             "width does as well as the best. Green: the suggestion, and all widths that do as "
             "well by either restoration.</qt>"
         )
-        self.legend = QLabel(
-            "&nbsp; ".join(
-                f"<font color='{colour}'>━ {name.replace('_', '-').title()}</font>"
-                for name, colour in _COLOURS.items()
-            )
-        )
-        self._plot = pg.PlotWidget(background=None)
-        self._plot.setFixedHeight(HEIGHT)
-        self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.explain({name.replace("_", "-").title(): c for name, c in _COLOURS.items()})
         item = self._plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(False, False)
         item.setLabel("left", "std. errors")
         item.setLabel("bottom", "FWHM, pixels")
         item.setYRange(0, HIGHEST, padding=0.02)
-        for side in ("left", "bottom"):
-            item.getAxis(side).enableAutoSIPrefix(False)
         self.curves = {
             name: item.plot(
                 pen=pg.mkPen(colour, width=2),
@@ -58,14 +45,9 @@ class WidthPlot(QWidget):
         }
         self._open = pg.LinearRegionItem(movable=False, brush=_OPEN, pen=pg.mkPen(None))
         self._suggested = pg.InfiniteLine(pen=pg.mkPen(_SUGGESTED, width=2))
-        limit = pg.InfiniteLine(ERRORS, angle=0, pen=pg.mkPen("#909090", width=1))
+        limit = pg.InfiniteLine(ERRORS, angle=0, pen=pg.mkPen(GREY, width=1))
         for mark in (self._open, self._suggested, limit):
             item.addItem(mark)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 2, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.legend)
-        layout.addWidget(self._plot)
 
     def show_estimate(self, found: WidthEstimate) -> None:
         """Draw it."""
@@ -76,9 +58,3 @@ class WidthPlot(QWidget):
         self._plot.getAxis("bottom").setTicks([ticks[::2], []])
         self._open.setRegion([math.log10(end) for end in found.range])
         self._suggested.setValue(math.log10(found.fwhm))
-
-    def recolour(self, text: str) -> None:
-        """Follow the theme."""
-        for side in ("left", "bottom"):
-            self._plot.getAxis(side).setPen(text)
-            self._plot.getAxis(side).setTextPen(text)

@@ -8,14 +8,14 @@ from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn.functional import pad
 
 from ..errors import InputError
-from ..psf.prepare import TAIL
+from ..psf.prepare_depths import prepare_depths
 from ..psf.source import PSFSource, load
 from ._passed import by_kernel
 from .base import Halo, Physics, dihedral, transform
@@ -85,7 +85,7 @@ class DepthVaryingBlur(Physics):
                     "Blur that changes with depth needs PSFs: give a file with (K, Z, Y, X)."
                 )
             psf = load(self.psf, pixel_size)
-        kernels, notes = prepared(psf, shape)
+        kernels, notes = prepare_depths(psf, shape)
         depths = self.depths
         if depths is None:
             depths = tuple(np.linspace(0, (shape[0] - 1) * pixel_size[0], len(kernels)).tolist())
@@ -202,41 +202,6 @@ class DepthVaryingBlur(Physics):
             self._otf[key] = otf
         weights = self._weights.to(like.dtype)[:, :, None, :, None, None]
         return [(otf[k], weights[:, k]) for k in range(len(otf))]
-
-
-def prepared(psf: ArrayLike, shape: Sequence[int]) -> tuple[NDArray[np.float32], list[str]]:
-    """(K, Z, Y, X), each summing to 1, cropped alike to what holds all but 0.5 % of the energy."""
-    psfs = np.asarray(psf, np.float64)
-    if psfs.ndim != 4:
-        raise InputError(
-            f"PSFs that change with depth must have the axes (K, Z, Y, X); got the shape {psfs.shape}."
-        )
-    if not np.isfinite(psfs).all():
-        raise InputError("The PSFs hold NaN or infinite values; choose another file.")
-    notes = []
-    if (psfs < 0).any():
-        notes.append(f"{int((psfs < 0).sum())} negative PSF values set to 0.")
-        psfs = np.maximum(psfs, 0)
-    weight = psfs.sum((1, 2, 3), keepdims=True)
-    if (weight == 0).any():
-        raise InputError("One of the PSFs is zero everywhere; choose another file.")
-    psfs /= weight
-    keep = []
-    for axis, n in enumerate(psfs.shape[1:]):
-        profiles = psfs.sum(tuple(a for a in (1, 2, 3) if a != axis + 1))
-        reach = np.abs(np.arange(n) - n // 2)
-        inside = np.array([profiles[:, reach <= r].sum(1).min() for r in range(n // 2 + 1)])
-        radius = int(np.argmax(inside >= min(1 - TAIL, inside[-1]) - 1e-9))
-        radius = min(radius, shape[axis] - 1)
-        if inside[radius] < 0.8:
-            raise InputError(
-                f"The PSFs are longer than the image along {'ZYX'[axis]}, and "
-                f"{1 - inside[radius]:.0%} of their energy would be lost (at most 20% may be)."
-            )
-        keep.append(slice(max(0, n // 2 - radius), n // 2 + radius + 1))
-    psfs = psfs[(slice(None), *keep)]
-    psfs /= psfs.sum((1, 2, 3), keepdims=True)
-    return psfs.astype(np.float32), notes
 
 
 def _wide(x: Tensor) -> Tensor:

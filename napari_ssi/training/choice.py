@@ -37,7 +37,7 @@ class Choice:
     Attributes
     ----------
     at_start
-        The held-out error before the first step; infinite where it was not looked at.
+        The held-out error of what has to be improved on; infinite where it was not looked at.
     diverged
         Whether the last look was at numbers that are none.
     share
@@ -67,11 +67,17 @@ class Choice:
         self.diverged = False
         self.share = 1.0
 
-    def begin(self) -> None:
-        """Look at the weights before the first step: what has to be improved on."""
-        self._before = self._score.residuals(self._predict)
+    def begin(self, earlier: Callable[[Tensor], Tensor] | None = None) -> None:
+        """Look at what has to be improved on.
+
+        That is the ``earlier`` estimate, made of the same input; by default the weights before the first
+        step, which in a network that corrects a guess stand for the guess. The schedule is told
+        of these only: one that has to learn what is known earlier is not late while it does.
+        """
+        self._before = self._score.residuals(earlier or self._predict)
         self.at_start = trimmed(self._before)
-        self._schedule.report(0, self.at_start)
+        if earlier is None:
+            self._schedule.report(0, self.at_start)
 
     def look(self, step: int) -> float:
         """The held-out error of the weights after ``step``; they are kept if none were better."""
@@ -104,7 +110,7 @@ class Choice:
         select
             Take the best weights; else the last, unless they diverged.
         blend
-            The weights before the first step stand for a first guess: take as much of the best network's
+            What has to be improved on is a first guess: take as much of the best network's
             correction as held-out pixels speak for
             (:meth:`~napari_ssi.training.held_out.HeldOut.share`), which is
             steadier than one or the other, as the lowest of many looks at few pixels is so by luck, too.

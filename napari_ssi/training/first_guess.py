@@ -72,6 +72,11 @@ class FirstGuess:
         return cls(method, folds, objects)
 
 
+def alone(seen: Tensor) -> Tensor:
+    """The guess, (N, 1, *object), of what a network is shown of it and the recording."""
+    return seen[:, 1:2]
+
+
 def limited(frames: Sequence[Tensor]) -> tuple[list[Tensor], list[tuple[int, int]]]:
     """As much of the frames as first guesses are worth their time for; where that begins.
 

@@ -159,7 +159,9 @@ class Trainer:
                 raise _Enough
 
         if guided is not None or self.start is not None:
-            choice.begin()
+            # one that adds nothing to the guess starts from weights that say nothing
+            unlike = self.start is None and not network.corrects
+            choice.begin(first_guess.alone if unlike else None)
         elapsed = time.monotonic() - began
         yield Progress("training", 0, budget, {}, elapsed, picture, preview.plane)
         with interruptible(network, halt), interruptible(averaged, control.checkpoint):

@@ -90,7 +90,7 @@ def test_only_what_no_noise_explains_is_taken_back() -> None:
 
 def test_photons_are_recognised_on_a_recording_and_help() -> None:
     rng = np.random.default_rng(0)
-    truth = np.where(gaussian_filter(rng.normal(size=(160, 160)), 6) > 0.03, 60.0, 0.5)
+    truth = np.where(gaussian_filter(rng.normal(size=(112, 112)), 6) > 0.03, 60.0, 0.5)
     t = np.exp(-(np.linspace(-2, 2, 15) ** 2))
     psf = np.outer(t, t) / t.sum() ** 2
     physics = Blur.from_array(psf, truth.shape)
@@ -104,7 +104,7 @@ def test_photons_are_recognised_on_a_recording_and_help() -> None:
     for term in ("automatic", "poisson", "robust"):
         found = [
             float((physics.crop(x)[0, 0] * 60 - torch.from_numpy(truth)).square().mean())
-            for weight in (0.03, 0.01, 0.003, 0.001)
+            for weight in (0.03, 0.01, 0.003)
             for *_, x in [TotalVariation(data_term=term).solve(y / 60, physics, noise, 0.1, weight)]
         ]
         errors[term] = min(found)

@@ -135,7 +135,7 @@ def test_the_poisson_term_finds_the_likelihood_s_maximum() -> None:
     # with hardly any smoothing the result is the counts; with very much, their mean
     y = np.random.default_rng(0).poisson(8, (20, 22)) / 8
     physics = Denoising()
-    near = solve(y, physics, 1e-4, data_term="poisson", iterations=5000)
+    near = solve(y, physics, 1e-4, data_term="poisson", iterations=1000)
     np.testing.assert_allclose(near, y, atol=0.02)
     flat = solve(y, physics, 50, data_term="poisson")
     np.testing.assert_allclose(flat, y.mean(), atol=0.01)

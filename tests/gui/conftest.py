@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in Path(item.fspath).parents:
             item.add_marker("gui")
             item.add_marker(pytest.mark.xdist_group("gui"))  # windows compete for the focus
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loaded_once() -> Iterator[None]:
+    """What every viewer would do again: read all plugins' manifests, and search all modules for garbage.
+
+    A viewer is looked for in the garbage after each test, among what was made since.
+    """
+    from npe2 import PluginManifest
+
+    from napari_ssi import cost  # noqa: F401 - loads the engine
+
+    found = list(PluginManifest.discover())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda *args, **options: iter(found))
+        gc.collect()
+        gc.freeze()
+        yield
+        gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

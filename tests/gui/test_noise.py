@@ -86,6 +86,10 @@ def test_dark_frames_tell_offset_and_read_noise(
     assert panel.image.source().offset == pytest.approx(90, abs=0.2)
     assert "read noise" in panel.noise.report.text()
     assert panel.plan().main.recipe.levels.offset == pytest.approx(90, abs=0.2)
+    # the offset is of these frames, so that what was measured is still shown, until they go
+    assert panel.noise.adopt.isEnabled()
+    panel.noise._dark.clear()
+    assert not panel.noise.adopt.isEnabled() and "again" in panel.noise.report.text()
 
 
 def test_light_frames_in_place_of_dark_ones_are_refused(
@@ -132,6 +136,52 @@ def test_what_was_measured_goes_with_its_image(viewer: Any, panel: Any, qtbot: A
     panel.set_image(viewer.layers["noisy"])
     qtbot.wait(1500)
     assert panel.noise.report.text() == ""
+
+
+def turn(picker: Any, key: Any, qtbot: Any) -> None:
+    picker.setFocus()
+    qtbot.keyClick(picker, key)
+
+
+def test_what_was_measured_goes_when_what_it_depends_on_is_changed(
+    viewer: Any, panel: Any, qtbot: Any
+) -> None:
+    def outdated() -> bool:
+        gone = not panel.noise.adopt.isEnabled() and not panel.noise.plot.isVisibleTo(panel)
+        return gone and "measure it again" in panel.noise.report.text()
+
+    def holds() -> bool:
+        return panel.noise.adopt.isEnabled() and "gain" in panel.noise.report.text()
+
+    mask, blur = panel.forward.mask, panel.blur._kind
+    labels = viewer.add_labels(np.zeros((192, 192), int))
+    panel.set_image(bright(viewer))
+    measured(panel, qtbot)
+    assert holds()
+    # the pixels that are left out: chosen, and painted
+    turn(mask._kind, Qt.Key.Key_End, qtbot)
+    assert mask.kind == "layer" and outdated()
+    measured(panel, qtbot)
+    assert holds()
+    labels.paint((20, 20), 1)
+    qtbot.waitUntil(outdated, timeout=5_000)
+    # the blur, of which the advice is
+    measured(panel, qtbot)
+    turn(blur, Qt.Key.Key_End, qtbot)
+    assert panel.blur.kind == "gaussian" and outdated()
+    # dark frames, while it is measured: the answer is dropped
+    panel.noise.measure.click()
+    qtbot.keyClicks(panel.noise._dark, "dark.tif")
+    assert outdated() and panel.noise.measure.isEnabled()
+    qtbot.wait(1500)
+    assert outdated()
+    panel.noise._dark.clear()
+    # what it does not depend on: the width of the blur, and the model that is chosen
+    measured(panel, qtbot)
+    panel.blur._xy.setFocus()
+    qtbot.keyClick(panel.blur._xy, Qt.Key.Key_Up)
+    qtbot.mouseClick(panel.noise.adopt, Qt.MouseButton.LeftButton)
+    assert holds()
 
 
 def test_every_model_shows_its_parameters_with_units_and_greys_methods(

@@ -174,9 +174,25 @@ def test_save_writes_an_ome_tiff_with_the_recipe(
     assert cells in viewer.layers
 
 
-def test_the_plot_marks_the_best_point(qtbot: Any) -> None:
+@pytest.fixture
+def plot(qtbot: Any) -> LossPlot:
+    """An empty plot."""
     plot = LossPlot()
     qtbot.addWidget(plot)
+    return plot
+
+
+def shown(plot: LossPlot, qtbot: Any) -> Any:
+    """The axis of the held-out error, on a screen."""
+    plot.redraw()
+    with qtbot.waitExposed(plot):
+        plot.show()
+    axis = plot._plot.getPlotItem().getAxis("left")
+    qtbot.waitUntil(lambda: axis.range[1] < 0)
+    return axis
+
+
+def test_the_plot_marks_the_best_point(plot: LossPlot) -> None:
     assert plot.best is None
     for step in range(1, 3000):
         plot.add(step, {"loss": 1 / step, "held_out": float("nan") if step == 5 else 2.0})
@@ -190,9 +206,7 @@ def test_the_plot_marks_the_best_point(qtbot: Any) -> None:
     assert plot.best is None
 
 
-def test_the_plot_marks_no_step_when_the_first_guess_is_kept(qtbot: Any) -> None:
-    plot = LossPlot()
-    qtbot.addWidget(plot)
+def test_the_plot_marks_no_step_when_the_first_guess_is_kept(plot: LossPlot) -> None:
     for step in (5, 10):
         plot.add(step, {"loss": 1.0, "held_out": 1.0, "best_held_out": 0.9, "best_step": 5.0})
     plot.redraw()
@@ -208,19 +222,15 @@ def test_the_plot_marks_no_step_when_the_first_guess_is_kept(qtbot: Any) -> None
     assert "○ best" in plot._legend.text()
 
 
-def test_a_small_fall_of_the_held_out_error_is_seen_whatever_the_batches_do(qtbot: Any) -> None:
-    plot = LossPlot()
-    qtbot.addWidget(plot)
+def test_a_small_fall_of_the_held_out_error_is_seen_whatever_the_batches_do(
+    plot: LossPlot, qtbot: Any
+) -> None:
     plot.resize(330, 160)
     rng = np.random.default_rng(0)
     held = 0.0214 * (1 + 0.01 * np.exp(-np.arange(60) / 12))
     for step, error in enumerate(held, start=1):
         plot.add(step, {"loss": rng.uniform(0.01, 0.1), "held_out": error})
-    plot.redraw()
-    with qtbot.waitExposed(plot):
-        plot.show()
-    axis = plot._plot.getPlotItem().getAxis("left")
-    qtbot.waitUntil(lambda: axis.range[1] < 0)
+    axis = shown(plot, qtbot)
     low, high = 10 ** np.array(axis.range)
     assert held[0] - held[-1] > 0.7 * (high - low)  # it fills the height
     assert low < held.min() and high > held.max()
@@ -235,18 +245,11 @@ def test_a_small_fall_of_the_held_out_error_is_seen_whatever_the_batches_do(qtbo
     assert drawn[10:].std() < 0.5 * np.std([v for _, v in plot._points["loss"]])
 
 
-def test_an_error_that_is_as_good_as_flat_looks_flat(qtbot: Any) -> None:
-    plot = LossPlot()
-    qtbot.addWidget(plot)
+def test_an_error_that_is_as_good_as_flat_looks_flat(plot: LossPlot, qtbot: Any) -> None:
     rng = np.random.default_rng(0)
     for step in range(1, 40):
         plot.add(step, {"loss": 1.0, "held_out": 0.00577 * (1 + 1e-4 * rng.random())})
-    plot.redraw()
-    with qtbot.waitExposed(plot):
-        plot.show()
-    axis = plot._plot.getPlotItem().getAxis("left")
-    qtbot.waitUntil(lambda: axis.range[1] < 0)
-    low, high = 10 ** np.array(axis.range)
+    low, high = 10 ** np.array(shown(plot, qtbot).range)
     assert low < 0.00577 < high
     assert high / low >= 1.0099
 

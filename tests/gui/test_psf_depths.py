@@ -146,3 +146,20 @@ def test_depths_that_are_none_are_said_in_a_sentence(
     layer.metadata = {PSF: {"depths": [0, 4, 8]}}
     panel.blur.set_layer(layer)
     assert panel.blur._problem.text() == ""
+
+
+@pytest.mark.parametrize(("number", "value"), [(0, np.nan), (2, np.inf), (2, 0.0)])
+def test_what_is_wrong_with_one_that_is_not_shown_is_said_at_once(
+    viewer: Any, panel: Any, thick: Any, qtbot: Any, number: int, value: float
+) -> None:
+    psfs = np.random.default_rng(0).random((3, 5, 7, 7)).astype(np.float32)
+    psfs[number] = value
+    viewer.add_image(psfs, name="PSFs", metadata={PSF: {"depths": [0, 4, 8]}})
+    panel.set_image(thick)
+    picker = panel.blur._kind
+    picker.setFocus()
+    qtbot.keyClick(picker, Qt.Key.Key_Down)
+    assert panel.blur.kind == "layer" and panel.blur._depths() == [0, 4, 8]
+    said = panel.blur._problem.text()
+    assert said.startswith(f"Of 3 PSFs at several depths, number {number + 1} ")
+    assert not panel.blur._picture.isVisibleTo(panel)

@@ -56,6 +56,7 @@ def test_start_ends_with_a_result_layer_where_the_input_lies(
     assert json.loads(facts["recipe"])["method"][0]["name"] == "noise2self"
     assert facts["estimates"]["held_out"] == 0.1
     assert facts["notes"] == ["A note."]
+    assert panel.run.notes.text() == "A note." and panel.run.notes.isVisibleTo(panel)
     np.testing.assert_array_equal(stack.data, before)
     assert restoration.source.pixel_size == pytest.approx((0.3, 0.1, 0.1))
 

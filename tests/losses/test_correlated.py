@@ -55,7 +55,7 @@ def linear(x: Tensor) -> Tensor:
     return conv2d(x, taps[None, None], padding=1)
 
 
-def means(loss, physics: Physics, noise: Correlated, draws: int = 150, batch: int = 16):
+def means(loss, physics: Physics, noise: Correlated, draws: int = 100, batch: int = 16):
     """Means of the terms and of the true risk; standard error of the difference."""
     rows_, columns = (torch.linspace(0, 9, n) for n in physics.object_shape(SHAPE))
     z = physics.A((1.2 + 0.3 * torch.outer(rows_.sin(), columns.cos()))[None, None])
@@ -90,7 +90,7 @@ def test_sure_is_the_mean_squared_error(physics: str, row: float) -> None:
             return strength.correlate(b)
 
     white = White(**noise.model_dump())
-    (fidelity, divergence, risk), _ = means(Sure(), bound(physics), white)
+    (fidelity, divergence, risk), _ = means(Sure(), bound(physics), white, draws=25)
     assert fidelity + divergence != pytest.approx(risk, rel=0.1)
 
 
@@ -106,7 +106,7 @@ def test_unsure_at_the_true_covariance_is_the_mean_squared_error(physics: str, r
     assert fidelity - constant + divergence == pytest.approx(risk, rel=0.02)
     assert fidelity - constant != pytest.approx(risk, rel=0.2)
     unsure._multiplier[1:] = 0  # no neighbours
-    (fidelity, divergence, risk), _ = means(unsure, bound(physics), noise)
+    (fidelity, divergence, risk), _ = means(unsure, bound(physics), noise, draws=25)
     assert fidelity - constant + divergence != pytest.approx(risk, rel=0.1)
 
 

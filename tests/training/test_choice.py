@@ -116,6 +116,25 @@ def test_where_nothing_is_added_to_a_guess_it_is_one_or_the_other(
     assert network.shrunk == []
 
 
+@pytest.mark.parametrize(("share", "step", "kept"), [(0.4, 0, 4.0), (0.6, 10, 5.0)])
+def test_what_starts_from_weights_that_say_nothing_has_to_improve_on_the_guess(
+    share: float, step: int, kept: float
+) -> None:
+    network, guess = Number(), Number()
+    network.corrects = False
+    schedule = Plateau(rate=0.5, warmup=1, patience=8, decays=3)
+    choice = Choice(network, network, Score(share), schedule)  # type: ignore[arg-type]
+    with torch.no_grad():
+        network.w.fill_(9.0)
+        guess.w.fill_(4.0)
+        choice.begin(guess)
+        network.w.fill_(5.0)
+        choice.look(10)
+    assert choice.at_start == pytest.approx(4.0)
+    assert schedule.best == 5.0  # it is not late while it learns what the guess knows
+    assert choice.end(10, select=True, blend=True) == (step, pytest.approx(kept))
+
+
 @pytest.mark.parametrize(("least", "step"), [(2.0, 20), (4.5, 0)])
 def test_an_earlier_training_is_one_or_the_other(least: float, step: int) -> None:
     network, choice = looked_at(5.0, least, start=4.0, share=0.6)

@@ -210,6 +210,23 @@ def test_a_network_that_makes_it_worse_leaves_the_guess():
     assert psnr(result.image, guess.image, data_range=float(np.ptp(guess.image))) > 25
 
 
+def test_a_network_that_adds_nothing_to_the_guess_has_to_be_better_than_it():
+    x, y, psf = (a[20:60, 20:60] if a.shape == (96, 96) else a for a in specimen())
+    results = {}
+    for network, rate in (("unet", 1.0), ("blind_spot", 0.001)):  # the one is spoilt, the other new
+        training = {"steps": 2, "patch": (16, 16), "batch": 1, "first_guess": "richardson_lucy"}
+        training["learning_rate"] = rate
+        recipe = Recipe.create(physics="blur", method="ssi", network=network, training=training)
+        results[network] = run(recipe, ImageStack(y, "YX"), psf=psf)
+        found = results[network].estimates
+        assert (found["correction"], found["best_step"]) == (0, 0)
+    # a U-Net starts as the guess, so that both have the same to improve on
+    held = [result.estimates["held_out"] for result in results.values()]
+    assert held[0] == pytest.approx(held[1], rel=0.02)
+    np.testing.assert_array_equal(results["unet"].image, results["blind_spot"].image)
+    assert psnr(results["blind_spot"].image, x) > psnr(y, x) + 1
+
+
 @pytest.mark.parametrize(
     "term", [{"density": 0}, {"pattern": "structured"}], ids=["no masking", "structured"]
 )

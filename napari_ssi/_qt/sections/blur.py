@@ -15,6 +15,7 @@ from ...errors import InputError
 from ...io.psfs import psf_source
 from ...psf.measure import describe
 from ...psf.prepare import prepare
+from ...psf.prepare_depths import prepare_depths
 from ...psf.resample import resampled
 from ...psf.source import load, make_source, sha256
 from ...recipe import Part
@@ -280,6 +281,8 @@ class BlurSection(Section):
         for channel, psf in enumerate(psfs):
             plain = psf[len(psf) // 2] if depths else psf
             try:
+                if depths:  # what is wrong with one that is not shown
+                    prepare_depths(psf, shape)
                 prepared = prepare(plain, shape, subtract_background=subtract)
             except InputError as error:
                 whose = f"{stack.channel_name(channel)}: " if len(psfs) > 1 else ""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Labels
-from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -111,9 +109,9 @@ class MaskChoice(QWidget):
             params = {**params, "mask": marks_of(pixels(self._chosen()), self.axes)}
         return Part(name="inpainting", params=params)
 
-    def marked(self) -> NDArray[np.bool_] | None:
+    def marked(self) -> PackedMask | None:
         """The pixels marked in a layer, over the spatial axes; raises as :meth:`part`."""
-        return marks_of(pixels(self._chosen()), self.axes).array() if self.kind == "layer" else None
+        return marks_of(pixels(self._chosen()), self.axes) if self.kind == "layer" else None
 
     def set_layer(self, layer: Labels) -> None:
         """Take the unusable pixels from a labels layer."""

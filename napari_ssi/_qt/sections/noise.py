@@ -20,6 +20,7 @@ class NoiseSection(Section):
 
     changed = Signal()
     wanted = Signal()
+    dark_changed = Signal()
     adopted = Signal(object)
 
     def __init__(self) -> None:
@@ -72,6 +73,7 @@ class NoiseSection(Section):
         ):
             self.body.addWidget(widget)
         self._browse.clicked.connect(self._ask_file)
+        self._dark.textChanged.connect(lambda *_: self.dark_changed.emit())
         self._picker.currentIndexChanged.connect(self._edited)
         self.measure.clicked.connect(self._measure)
         self.adopt.clicked.connect(self._adopt)
@@ -117,13 +119,13 @@ class NoiseSection(Section):
             else:
                 form.deleteLater()
 
-    def forget(self) -> None:
-        """What was measured is not of this recording."""
+    def forget(self, words: str = "") -> None:
+        """What was measured is not of this recording, or holds no more: say so in ``words``."""
         self._found = None
         self.measure.setEnabled(True)
         self.adopt.setEnabled(False)
         self._pictures.hide()
-        self.report.say("")
+        self.report.say(words)
         self.advice.say("")
 
     def show_measured(self, found: Measured) -> None:
@@ -143,8 +145,7 @@ class NoiseSection(Section):
 
     def show_refused(self, sentence: str) -> None:
         """Why it could not be measured."""
-        self.forget()
-        self.report.say(sentence)
+        self.forget(sentence)
 
     def _measure(self) -> None:
         self.measure.setEnabled(False)
