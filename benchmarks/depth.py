@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from benchmarks._rows import Rows, commit
+from benchmarks._rows import Rows
 from napari_ssi import ImageStack, Recipe, run
 from napari_ssi.psf.depths import at_depths
 from napari_ssi.psf.widefield import WidefieldPSF
@@ -47,22 +47,19 @@ def main() -> None:
     rows = Rows(options.out, COLUMNS, 2)
     x, y = simulated()
     recording = psnr(affine_fit(y, x), x, data_range=float(np.ptp(x)))
-    for method in options.methods:
-        for psfs in ("first", "middle", "3", "5"):
-            if (method, psfs) in rows:
-                continue
-            began = time.perf_counter()
-            image = restored(y, method, psfs)
-            row = {
-                "method": method,
-                "psfs": psfs,
-                "psnr": f"{psnr(affine_fit(image, x), x, data_range=float(np.ptp(x))):.2f}",
-                "recording": f"{recording:.2f}",
-                "seconds": f"{time.perf_counter() - began:.0f}",
-                "commit": commit(),
-            }
-            rows.put(row)
-            print(row, flush=True)
+    cases = [(method, psfs) for method in options.methods for psfs in ("first", "middle", "3", "5")]
+    for method, psfs in rows.missing(cases):
+        began = time.perf_counter()
+        image = restored(y, method, psfs)
+        row = {
+            "method": method,
+            "psfs": psfs,
+            "psnr": f"{psnr(affine_fit(image, x), x, data_range=float(np.ptp(x))):.2f}",
+            "recording": f"{recording:.2f}",
+            "seconds": f"{time.perf_counter() - began:.0f}",
+        }
+        rows.put(row)
+        print(row, flush=True)
 
 
 def simulated() -> tuple[Volume, Volume]:
