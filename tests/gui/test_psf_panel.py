@@ -363,6 +363,31 @@ def test_a_layer_is_inspected(viewer: Any, maker: Any, qtbot: Any) -> None:
     assert maker.report._cells["z", "limit"].text() != "–"
 
 
+def test_one_of_several_psfs_along_z_is_inspected(viewer: Any, maker: Any, qtbot: Any) -> None:
+    spot = np.pad([[[1.0]]], 12)
+    psfs = np.stack([gaussian_filter(spot, (2, s, s)) for s in (2.0, 3.0)]).astype(np.float32)
+    layer = viewer.add_image(
+        psfs,
+        name="psfs",
+        scale=(4, 0.2, 0.1, 0.1),
+        units=("um",) * 4,
+        metadata={PSF: {"depths": [0, 4]}},
+    )
+    turn_to(maker, qtbot, 3)
+    assert maker.inspect.depth.isVisibleTo(maker)
+    for key, width in ((Qt.Key.Key_Home, 2.0), (Qt.Key.Key_End, 3.0)):
+        maker.inspect.depth.setFocus()
+        qtbot.keyClick(maker.inspect.depth, key)
+        press(maker, qtbot)
+        shown = float(maker.report._cells["x", "FWHM"].text())
+        assert shown == pytest.approx(0.1 * 2.355 * width, rel=0.02)
+    assert "psfs" in maker.status.text() and maker.use.isVisibleTo(maker)
+    layer.metadata = {}  # now four axes that nothing is known of
+    press(maker, qtbot)
+    assert "a PSF is one image" in maker.problem.text()
+    assert not maker.inspect.depth.isVisibleTo(maker)
+
+
 def test_a_layer_removed_while_it_is_inspected_is_not_offered(
     viewer: Any, maker: Any, qtbot: Any
 ) -> None:

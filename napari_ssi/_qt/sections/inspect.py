@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QCheckBox
 from ...errors import InputError
 from ..fields import NumberBox
 from ..layers import pixels
-from ..look import Section, row, tip
-from ..psf_layer import optics_of
+from ..look import Picker, Section, row, tip
+from ..psf_layer import depths_of, optics_of
 from .voxels import LayerVoxels
 
 if TYPE_CHECKING:
@@ -28,7 +28,16 @@ class InspectSection(Section):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__("PSF")
         self.voxels = LayerVoxels(
-            viewer, "PSF layer", "The layer that holds the PSF: one image or z-stack.", psf=True
+            viewer,
+            "PSF layer",
+            "The layer that holds the PSF: one image or z-stack, or several.",
+            psf=True,
+        )
+        self.depth = Picker()
+        self._depth = row(
+            "Depth",
+            self.depth,
+            tooltip="Which of the PSFs, below the first plane of the recording.",
         )
         self.subtract = QCheckBox("Subtract its background")
         tip(
@@ -59,12 +68,14 @@ class InspectSection(Section):
             ),
             row("Emission", self.wavelength, tooltip="Wavelength in vacuum, µm: GFP 0.51."),
         ]
-        for widget in (self.voxels, self.subtract, self.compare, *self._optics):
+        for widget in (self.voxels, self._depth, self.subtract, self.compare, *self._optics):
             self.body.addWidget(widget)
         self.compare.toggled.connect(self._compared)
         self.subtract.toggled.connect(lambda *_: self.changed.emit())
-        self.voxels.picker.currentIndexChanged.connect(self._picked)
+        self._seen: object = None
+        self.voxels.changed.connect(self._picked)
         self.voxels.changed.connect(self.changed)
+        self.depth.activated.connect(lambda *_: self.changed.emit())
         self._picked()
         self._compared(self.compare.isChecked())
 
@@ -73,7 +84,11 @@ class InspectSection(Section):
         layer = self.voxels.layer
         if layer is None:
             raise InputError("No layer holds a PSF: make one, or open its file.")
-        axes = self.voxels.axes
+        axes, name, psf = self.voxels.axes, layer.name, pixels(layer)
+        depths = self._listed()
+        if depths:
+            number = self.depth.currentIndex()
+            axes, name, psf = "ZYX", f"{name}, {depths[number]:.3g} µm deep", psf[number]
         if axes not in ("YX", "ZYX"):
             raise InputError(
                 f"{layer.name!r} has the axes {axes}; a PSF is one image (YX) or z-stack (ZYX)."
@@ -83,13 +98,16 @@ class InspectSection(Section):
             "wavelength": self.wavelength.value(),
             "index": self.index.value(),
         }
-        array = np.array(pixels(layer))  # its own: the layer may change meanwhile
+        array = np.array(psf)  # its own: the layer may change meanwhile
         compared = optics if self.compare.isChecked() else {}
-        return array, self.voxels.sizes(axes), layer.name, compared, self.subtract.isChecked()
+        return array, self.voxels.sizes(axes), name, compared, self.subtract.isChecked()
 
     def _picked(self, *_: object) -> None:
         """A layer that was computed says for which optics."""
         layer = self.voxels.layer
+        if layer is self._seen:
+            return
+        self._seen = layer
         known = optics_of(layer) if layer is not None else {}
         if known:
             boxes = (self.aperture, self.wavelength, self.index)
@@ -97,6 +115,18 @@ class InspectSection(Section):
                 box.setValue(known[name])
         if layer is not None:
             self.compare.setChecked(bool(known))
+        self._listed()
+
+    def _listed(self) -> list[float]:
+        """The depths of the layer's PSFs, if there are several; a layer may have been made anew."""
+        layer = self.voxels.layer
+        depths = depths_of(layer) if layer is not None else []
+        words = [f"{depth:.3g} µm" for depth in depths]
+        if words != [self.depth.itemText(n) for n in range(self.depth.count())]:
+            self.depth.clear()
+            self.depth.addItems(words)
+        self._depth.setVisible(bool(words))
+        return depths
 
     def _compared(self, on: bool) -> None:
         for line in self._optics:
