@@ -99,18 +99,18 @@ class Choice:
                 f"(training.learning_rate is {self._schedule.rate:g})."
             )
         if not select and not self.diverged:
-            return step, self._least
+            return step, self._least if step else self.at_start
         self._network.load_state_dict(self._best)
         if self._before is None:
             return self._step, self._least
-        trained = math.isfinite(self._least)
+        better = self._least < self.at_start
         if blend:
+            trained = math.isfinite(self._least)
             self.share = self._score.share(self._before, self._predict) if trained else 0.0
             if not self._network.corrects:
                 self.share = float(self.share >= 0.5)
-        elif self._least >= self.at_start:
-            self.share = 0.0
-        if not self.share:
+            better = self.share > 0
+        if not better:
             self._network.load_state_dict(self._first)
             return 0, self.at_start
         if self.share == 1:
