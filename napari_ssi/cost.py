@@ -25,9 +25,11 @@ from .normalization import Normalization
 from .physics.base import Physics
 from .recipe import Recipe
 from .registry import find
+from .saved_models import Source, begin
 from .stack import ImageStack, Index
 from .training import first_guess, held_out
 from .training.model import cleaned, on_device
+from .training.start import Start
 from .training.tiles import TILE_PIXELS, run_tiled
 from .training.trainer import Trainer
 
@@ -64,7 +66,9 @@ TRIED = 0.6
 clock = time.perf_counter
 
 
-def estimate(recipe: Recipe, stack: ImageStack, *, psf: pipeline.PSF = None) -> Cost:
+def estimate(
+    recipe: Recipe, stack: ImageStack, *, psf: pipeline.PSF = None, start: Source = None
+) -> Cost:
     """Check a recipe against a recording and measure what running it would cost.
 
     Two training steps are timed on made-up data of the right size. A classical method is
@@ -81,12 +85,15 @@ def estimate(recipe: Recipe, stack: ImageStack, *, psf: pipeline.PSF = None) -> 
     physics.to(device)
     frames = stack.frames(0, physics.ndim)
     shape = stack.spatial_shape[-(physics.ndim or stack.ndim) :]
+    recipe, starts = begin(recipe, start, stack.n_channels)
     restorer = pipeline.restorer(recipe)
     noise: NoiseModel = find("noise", recipe.noise.name).build(recipe.noise.params)
     piece, noise = _piece(stack, frames[len(frames) // 2], noise, physics)
     if isinstance(restorer, Trainer):
         sampled = len(sample(stack, frames))
-        seconds, memory = _trained(restorer, physics, noise, piece, shape, len(frames), sampled)
+        seconds, memory = _trained(
+            restorer, physics, noise, piece, shape, len(frames), sampled, starts[0]
+        )
         memory += 8 * sampled * math.prod(shape)
     else:
         assert isinstance(restorer, Baseline)
@@ -150,12 +157,17 @@ def _trained(
     shape: tuple[int, ...],
     frames: int,
     sampled: int,
+    start: Start | None,
 ) -> tuple[float, int]:
     device = physics.device
+    guided = trainer.guided(physics, noise)
     generator = torch.Generator().manual_seed(0)
     random = torch.Generator(device).manual_seed(0)
     y = torch.rand(1, trainer.loss.recordings, *shape, generator=generator).to(device)
     windows = trainer.windows([y], [y > 1], physics)
+    if start is not None:
+        likewise = trainer.build(windows, generator, guided=guided is not None)
+        start.fill(likewise, len(shape), guided=guided is not None)
     network = trainer.build(windows, generator).to(device)
     optimizer = torch.optim.Adam(network.parameters())
     began = 0.0
@@ -196,7 +208,6 @@ def _trained(
     views *= trainer.loss.passes
     seconds += views * frames * _tiled(network, restored) * predicted / one
 
-    guided = trainer.guided(physics, noise)
     if guided is not None:
         assert isinstance(guided, Baseline)
         tuning, each, _ = _baseline(guided, physics, noise, piece, shape)

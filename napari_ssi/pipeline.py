@@ -64,7 +64,9 @@ def run(
     models
         ``restoration.models`` of an earlier run: applied without learning anew.
     start
-        The same, or a file of :func:`~napari_ssi.saved_models.save_model`: learned on from there.
+        The same, or a file of :func:`~napari_ssi.saved_models.save_model`: learned on from there,
+        or, with ``training.steps`` 0, applied as it is. Unlike with ``models``, offset, scale, noise and
+        first guess are made anew, as of a recording of its own.
     control
         To stop, cancel or pause from another thread.
     report

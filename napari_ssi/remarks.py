@@ -43,7 +43,9 @@ def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> l
             f"{facts['given_back']:.0%} of what the network had taken off was more than noise "
             "explains, fine detail for example, and was given back."
         )
-    if facts.get("best_step") == 0 and not untrained:
+    if facts.get("steps") == 0 and "start_held_out" in facts:
+        told.append("Not trained: the start was applied as it is.")
+    elif facts.get("best_step") == 0 and not untrained:
         first = "start" if "start_held_out" in facts else "classical first guess"
         told.append(
             "The network found nothing that surely predicts held-out pixels better than its "

@@ -16,6 +16,7 @@ from .normalization import Normalization
 from .recipe import Recipe
 from .restorer import Fitted
 from .stack import ImageStack
+from .training.model import nothing_learned
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,13 @@ class Restoration:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[ChannelModel, ...] = ()
     psf: tuple[NDArray[np.floating], ...] | None = None
+
+    @property
+    def learned(self) -> bool:
+        """Whether there is a network that has learned something, to be saved or to start from."""
+        return not self.recipe.is_baseline and not any(
+            nothing_learned(model.fitted.estimates) for model in self.models
+        )
 
 
 def versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from . import registry
 from .errors import InputError
 from .io.atomic import atomically
 from .recipe import Recipe
@@ -132,12 +133,14 @@ def begin(recipe: Recipe, source: Source, n: int) -> tuple[Recipe, list[Start | 
     """Where the training of each of ``n`` channels starts; the recipe that says so.
 
     ``source`` takes the place of the recipe's ``training.start``. A model of one channel
-    serves all.
+    serves all. With ``training.steps`` 0 it is to be applied without training, for which the method
+    must be that of the model.
 
     Raises
     ------
     InputError
-        The model cannot be read, is not the one that the recipe names, or does not fit it.
+        The model cannot be read, is not the one that the recipe names, or does not fit it; or
+        there is none, and nothing is to be trained either.
     """
     if recipe.is_baseline:
         if source is not None:
@@ -146,9 +149,15 @@ def begin(recipe: Recipe, source: Source, n: int) -> tuple[Recipe, list[Start | 
                 "learned method."
             )
         return recipe, [None] * n
-    named = Training.from_params(recipe.training).start
+    settings = Training.from_params(recipe.training)
+    named = settings.start
     path: str | Path | None = None
     if source is None:
+        if named is None and settings.steps == 0:
+            raise InputError(
+                "Without training (training.steps is 0) there must be a model to apply; give a saved "
+                "one as the start, or at least 1 step."
+            )
         if named is None:
             return recipe, [None] * n
         if named.path is None:
@@ -162,10 +171,13 @@ def begin(recipe: Recipe, source: Source, n: int) -> tuple[Recipe, list[Start | 
     if path is not None:
         starts, theirs = load_starts(path)
         physics, network = theirs.physics.name, theirs.network.name
+        learned_by = registry.find("loss", theirs.method[0].name).class_name
     else:
         assert source is not None and not isinstance(source, str | Path)
         starts = starts_of(source)
         physics, network = source[0].physics if source else "", ""
+        fitted = source[0].fitted if source else None
+        learned_by = type(fitted.loss).__name__ if isinstance(fitted, TrainedModel) else ""
     if len(starts) not in (1, n):
         raise InputError(
             f"The model to start from covers {len(starts)} channels, but the recording has {n}; give "
@@ -181,6 +193,8 @@ def begin(recipe: Recipe, source: Source, n: int) -> tuple[Recipe, list[Start | 
             f"The model to start from is the network {network!r}, but the recipe says "
             f"{recipe.network.name!r}; choose the same, or train from scratch."
         )
+    if settings.steps == 0:
+        _check_untrained(recipe, learned_by)
     digest = sha256(starts)
     if source is None and named is not None and named.sha256 not in (None, digest):
         raise InputError(
@@ -192,6 +206,23 @@ def begin(recipe: Recipe, source: Source, n: int) -> tuple[Recipe, list[Start | 
     training = {**recipe.training, "start": said}
     chosen: list[Start | None] = [*(starts if len(starts) == n else starts * n)]
     return recipe.model_copy(update={"training": training}), chosen
+
+
+def _check_untrained(recipe: Recipe, learned_by: str) -> None:
+    """Raise :class:`InputError` where what a loss of that class learned says nothing as it is."""
+    entry = registry.find("loss", recipe.method[0].name)
+    if entry.class_name != learned_by:
+        names = [e.label for e in registry.methods().values() if e.class_name == learned_by]
+        raise InputError(
+            f"The model to start from was learned with {' or '.join(names)}, and without training "
+            f"it is no use to {recipe.label}; choose the same method, or train."
+        )
+    loss = entry.build(recipe.method[0].params)
+    if loss.sees_a_field or not loss.restores:
+        raise InputError(
+            f"What {recipe.label} learns holds for its own recording only, and cannot be applied to "
+            "another without training; train, or choose another method for both."
+        )
 
 
 def _plain(figures: Mapping[str, float | None]) -> dict[str, float | None]:

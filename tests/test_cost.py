@@ -81,6 +81,22 @@ def test_the_time_before_start_is_that_of_the_full_budget(method, physics, shape
     assert said == pytest.approx(worked() - began, rel=0.3)
 
 
+@pytest.mark.parametrize("physics", ["denoising", "blur"])
+def test_a_model_that_is_applied_as_it_is_costs_no_training(physics, worked):
+    method = "ssi" if physics == "blur" else "noise2self"
+    small = {"name": "unet", "params": {"channels": 4, "depth": 1}}
+    training = {**LEARNED, "first_guess": "richardson_lucy", "steps": 2}
+    recipe = Recipe.create(method=method, physics=physics, training=training, network=small)
+    psf = PSF if physics == "blur" else None
+    stack = ImageStack(recording((64, 56)), "YX")
+    models = run(recipe, stack, psf=psf).models
+    recipe = recipe.with_settings({"training.steps": "0"})
+    said = cost.estimate(recipe, stack, psf=psf, start=models).seconds
+    began = worked()
+    run(recipe, stack, psf=psf, start=models)
+    assert said == pytest.approx(worked() - began, rel=0.3)
+
+
 def test_a_try_that_takes_long_is_cut_short(worked, monkeypatch):
     recipe = Recipe.create(
         method=[{"name": "richardson_lucy", "params": {"iterations": 400}}], physics="blur"

@@ -85,7 +85,7 @@ def _work_out(plan: Plan) -> tuple[str, list[str]]:
 
     seconds, memory = 0.0, 0
     for stage in plan.stages:
-        cost = estimate(stage.recipe, plan.stack, psf=plan.psf)
+        cost = estimate(stage.recipe, plan.stack, psf=plan.psf, start=stage.start or None)
         seconds, memory = seconds + cost.seconds, max(memory, cost.memory)
     words = f"At most about {duration(seconds)}, {size(memory)} of memory. Device: {cost.reason}."
     return words, list(cost.notes)

@@ -80,14 +80,21 @@ class Job(QObject):
 
 def steps(plan: Plan, control: Control) -> Generator[Event, None, None]:
     """Run the stages in turn. A stop keeps what there is and begins no further stage."""
-    from .. import pipeline
+    from .. import pipeline, saved_models
 
     spare_a_core()
+    if not plan.main.models:  # a wrong start is refused before the classical methods have run
+        saved_models.begin(plan.main.recipe, plan.main.start or None, plan.stack.n_channels)
     for number, stage in enumerate(plan.stages):
         if control.stopping and number:
             return
         work = pipeline.iterate(
-            stage.recipe, plan.stack, psf=plan.psf, models=stage.models or None, control=control
+            stage.recipe,
+            plan.stack,
+            psf=plan.psf,
+            models=stage.models or None,
+            start=stage.start or None,
+            control=control,
         )
         try:
             restoration = yield from _paced(work, number)

@@ -48,8 +48,8 @@ class LossPlot(LegendedPlot):
             "<qt>Training error: on pixels the network learns from, smoothed, on a scale of its own. "
             "Held-out error (axis): how well the result, blurred again, predicts pixels that it "
             "never saw, in the measurement. The circle marks the best; that is what is kept. There is "
-            "none where nothing predicts surely better than the classical first guess, which is "
-            "then the result.</qt>"
+            "none where nothing predicts surely better than what training started with (the classical "
+            "first guess, or an earlier model), which is then the result.</qt>"
         )
         item = self._plot.getPlotItem()
         item.setLogMode(y=True)
@@ -105,7 +105,7 @@ class LossPlot(LegendedPlot):
         return (
             f"<font color='{_TRAINING}'>━ training</font>&nbsp;&nbsp; "
             f"<font color='{_HELD_OUT}'>━ held-out error</font>&nbsp;&nbsp; "
-            f"<font color='{_BEST}'>{'best: first guess' if self._first_guess else '○ best'}</font>"
+            f"<font color='{_BEST}'>{'best: the start' if self._first_guess else '○ best'}</font>"
         )
 
     @property

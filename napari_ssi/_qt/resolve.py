@@ -25,10 +25,14 @@ from .sections.image import Source
 
 @dataclass(frozen=True)
 class Stage:
-    """One method to run, or to apply with what it has learned before."""
+    """One method to run, or to apply with what it has learned before (``models``).
+
+    ``start`` is what was learned of another recording, where that is in memory and not in a file.
+    """
 
     recipe: Recipe
     models: tuple[Any, ...] = ()
+    start: tuple[Any, ...] = ()
     main: bool = True
 
     @property
@@ -66,16 +70,18 @@ def resolve(
     baselines: Sequence[str] = (),
     window: tuple[slice, slice] | None = None,
     time: int | None = None,
+    start: tuple[Any, ...] = (),
 ) -> Plan:
     """The plan for these choices; raises :class:`~napari_ssi.errors.InputError`.
 
-    ``window`` is the (Y, X) range of a try and ``time`` the time point it is made on.
+    ``window`` is the (Y, X) range of a try and ``time`` the time point it is made on; ``start`` is
+    as in :class:`Stage`.
     """
     common = {"physics": blur.physics, "noise": noise, "levels": Levels(offset=source.offset)}
     recipe = Recipe.create(**common, **fields)
     plain = {key: fields[key] for key in ("effort", "device", "seed") if key in fields}
     first = [Recipe.create(**common, **plain, method=name) for name in baselines]
-    stages = (*(Stage(r, main=False) for r in first), Stage(recipe))
+    stages = (*(Stage(r, main=False) for r in first), Stage(recipe, start=start))
     plan = Plan(source.stack, source.frames, blur.psf, stages)
     if window is None:
         return plan
@@ -87,4 +93,6 @@ def resolve(
 def apply_to_all(plan: Plan, restoration: Restoration) -> Plan:
     """The plan that restores the whole recording with what a try has learned."""
     whole = plan.whole or plan
-    return replace(whole, stages=(Stage(whole.main.recipe, restoration.models),))
+    said = {"training": restoration.recipe.training}  # with the model that it started from
+    recipe = whole.main.recipe.model_copy(update=said)
+    return replace(whole, stages=(Stage(recipe, restoration.models),))

@@ -134,6 +134,7 @@ class RestorePanel(DockPanel):
             self.method.baselines(),
             window,
             time,
+            self.effort.start.models,
         )
 
     def start(self) -> None:
@@ -190,6 +191,7 @@ class RestorePanel(DockPanel):
         self.effort.draw.connect(self._draw)
         self.run.start.connect(self.start)
         self.run.save.connect(lambda: self._saving.ask(self.session.restorations))
+        self.run.save_model.connect(self._ask_for_model)
         self._saving.begun.connect(lambda: self.run.status.say("Saving …"))
         self._saving.saved.connect(self._saved)
         self._saving.failed.connect(self._save_failed)
@@ -201,6 +203,7 @@ class RestorePanel(DockPanel):
         self.session.finished.connect(self.finished)
         self.session.failed.connect(self.failed)
         self.session.busy.connect(self._forecast.hold)
+        self.session.learned.connect(self.effort.start.offer)
         self._viewer.events.theme.connect(self._recolour)
         # A method of this object would not be called any more once it is being destroyed.
         parts = (self.session, self.image, self.blur, self.forward)
@@ -270,6 +273,7 @@ class RestorePanel(DockPanel):
         self._changed()
 
     def _method_changed(self) -> None:
+        self.effort.start.suit(self.method.name)
         self._show_forms()
         self._changed()
 
@@ -334,6 +338,10 @@ class RestorePanel(DockPanel):
         found = self.session.restorations
         if found:
             self._saving.save(found.get(label) or list(found.values())[-1], path)
+
+    def _ask_for_model(self) -> None:
+        if self.session.last_learned is not None:
+            self._saving.ask_model(self.session.last_learned)
 
     def _saved(self, words: str) -> None:
         self.run.status.say(words)

@@ -1,9 +1,9 @@
-"""The Save button: a result as OME-TIFF, written away from the window's thread."""
+"""The Save buttons: a result as OME-TIFF, or what was learned; away from the window's thread."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
@@ -47,16 +47,38 @@ class Saving(QObject):
         if path:
             self.save(restorations[label], path)
 
+    def ask_model(self, restoration: Restoration) -> None:
+        """Let the user choose a file for what was learned."""
+        name = f"{restoration.source.name} {restoration.recipe.label}.pt".replace("/", "-")
+        path, _ = QFileDialog.getSaveFileName(
+            self.parent(), "Save the model", name, "Models (*.pt)"
+        )
+        if path:
+            self.save_model(restoration, path)
+
     def save(self, restoration: Restoration, path: str | Path) -> None:
         """Write one; ends with ``saved`` or ``failed``."""
-        if self._worker is not None:
-            return
 
         def work() -> Path:
             from .. import io
 
             return io.write(restoration, Path(path))
 
+        self._write(work)
+
+    def save_model(self, restoration: Restoration, path: str | Path) -> None:
+        """Write what was learned; ends with ``saved`` or ``failed``."""
+
+        def work() -> Path:
+            from .. import saved_models
+
+            return saved_models.save_model(restoration, path)
+
+        self._write(work)
+
+    def _write(self, work: Callable[[], Path]) -> None:
+        if self._worker is not None:
+            return
         self._worker = call(work)
         self._worker.returned.connect(self._returned)
         self._worker.errored.connect(self._errored)

@@ -35,6 +35,7 @@ class Session(QObject):
     finished = Signal(object)
     failed = Signal(str)
     busy = Signal(bool)
+    learned = Signal(object)
 
     def __init__(self, viewer: napari.viewer.Viewer, view: RunSection, parent: QObject) -> None:
         super().__init__(parent)
@@ -50,6 +51,7 @@ class Session(QObject):
         self._left = TimeLeft()
         self._last: tuple[Plan, Restoration] | None = None
         self.restorations: dict[str, Restoration] = {}
+        self.last_learned: Restoration | None = None
         view.pause.connect(self.pause)
         view.stop.connect(self.stop)
         view.cancel.connect(self.cancel)
@@ -198,6 +200,9 @@ class Session(QObject):
             self._preview.remove()
             self._view.plot.redraw()
             self._last = (plan, done.restoration)
+            if done.restoration.learned:
+                self.last_learned = done.restoration
+                self.learned.emit(done.restoration)
         for layer in to_layers(done.restoration, plan, stage.label):
             self._viewer.add_layer(layer)
             self._layers.append(layer)
@@ -292,6 +297,7 @@ class Session(QObject):
             comparable=len(layers) > 1,
             appliable=self.job is None and self._last is not None and self._last[0].is_try,
             savable=bool(self.restorations),
+            learned=self.last_learned is not None,
         )
 
     def _slid(self, *_: object) -> None:

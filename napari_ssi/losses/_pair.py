@@ -36,6 +36,10 @@ class PairLoss(Loss):
         """Yes."""
         return True
 
+    def begin(self, noise: NoiseModel) -> None:
+        """Remember the noise, with which a picture may be asked for before any step."""
+        self._noise = noise
+
     @abstractmethod
     def pair(
         self, noise: NoiseModel, y: Tensor, generator: torch.Generator

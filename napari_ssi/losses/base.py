@@ -73,8 +73,8 @@ class Loss(Configured, ABC):
         """What it has found on the way; lengths along the brightness, in engine units."""
         return {}
 
-    def begin(self) -> None:
-        """Forget what an earlier fit has found."""
+    def begin(self, noise: NoiseModel) -> None:
+        """Forget what an earlier fit has found; ``noise`` is that of the recording to come."""
 
     def after_step(self) -> None:
         """Called after each update of the network: for multipliers."""

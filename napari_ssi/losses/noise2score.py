@@ -84,7 +84,7 @@ class Noise2Score(Loss):
         """Yes."""
         return True
 
-    def begin(self) -> None:
+    def begin(self, noise: NoiseModel) -> None:
         """Start with much noise again."""
         self._noise, self._step = None, 0
 

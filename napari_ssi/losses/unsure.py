@@ -121,7 +121,7 @@ class Unsure(Loss):
             found |= {"row_upper": math.sqrt(row), "column_upper": math.sqrt(column)}
         return found
 
-    def begin(self) -> None:
+    def begin(self, noise: NoiseModel) -> None:
         """Forget what an earlier fit has found."""
         self._multiplier = self._mean = self._seen = self._metric = None
 

@@ -126,18 +126,18 @@ class Choice:
                 f"(training.learning_rate is {self._schedule.rate:g})."
             )
         if not select and not self.diverged:
-            return step, self._error
+            return step, self._error if step else self.at_start
         self._network.load_state_dict(self._kept)
         if self._before is None:
             return self._step, self._error
-        trained = math.isfinite(self._error)
+        better = self._error < self.at_start
         if blend:
+            trained = math.isfinite(self._error)
             self.share = self._score.share(self._before, self._predict) if trained else 0.0
             if not self._network.corrects:
                 self.share = float(self.share >= 0.5)
-        elif self._error >= self.at_start:
-            self.share = 0.0
-        if not self.share:
+            better = self.share > 0
+        if not better:
             self._network.load_state_dict(self._first)
             return 0, self.at_start
         if self.share == 1:

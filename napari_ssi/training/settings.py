@@ -32,11 +32,12 @@ class Training(Configured):
 
     steps: int | None = Field(
         None,
-        ge=1,
+        ge=0,
         le=1_000_000,
         title="Steps",
         description="The most updates of the network; empty to follow the effort. "
-        "Training ends earlier when the held-out error no longer falls.",
+        "Training ends earlier when the held-out error no longer falls. "
+        "0 applies the model to start from as it is, without training.",
         json_schema_extra={"unit": "steps", "advanced": True},
     )
     patch: tuple[int, ...] | None = Field(

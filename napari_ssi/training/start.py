@@ -29,14 +29,8 @@ class Start:
     ndim: int
     guided: bool
 
-    def fill(self, network: nn.Module, ndim: int, *, guided: bool) -> None:
-        """Put the weights into ``network``.
-
-        Raises
-        ------
-        InputError
-            The network is of another form.
-        """
+    def check(self, ndim: int, *, guided: bool) -> None:
+        """Raise :class:`~napari_ssi.errors.InputError` where a network of another kind is wanted."""
         if ndim != self.ndim:
             kinds = {2: "planes", 3: "volumes"}
             raise InputError(
@@ -50,6 +44,16 @@ class Start:
                 f"this training has {ours}; choose the same kind of method and "
                 "training.first_guess as for that model."
             )
+
+    def fill(self, network: nn.Module, ndim: int, *, guided: bool) -> None:
+        """Put the weights into ``network``.
+
+        Raises
+        ------
+        InputError
+            The network is of another form.
+        """
+        self.check(ndim, guided=guided)
         wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
         if {name: tuple(value.shape) for name, value in self.weights.items()} != wanted:
             raise InputError(

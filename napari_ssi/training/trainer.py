@@ -106,12 +106,14 @@ class Trainer:
         trusted = noise if self.loss.trusts_noise else None
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
-        self.loss.begin()
+        self.loss.begin(noise)
         preview = Preview(control, physics.zoom)
         first = y[0][:, :1]
         shown, _ = cleaned(first, trusted, physics.missing(first))
         whole, part = physics, [(0, n) for n in first.shape[2:]]
         guided = self.guided(physics, noise)
+        if self.start is not None:  # refused before the first guess, which may take a while
+            self.start.check(len(part), guided=guided is not None)
         if guided is not None:
             frames, part = first_guess.limited(frames)
             physics = whole.part([[start for start, _ in part]], [size for _, size in part])
@@ -227,13 +229,16 @@ class Trainer:
             estimates["held_out"] = kept
             if self.settings.select:  # the lowest may have been lowest by luck
                 values = {**values, "best_held_out": kept, "best_step": float(best_step)}
+        told = f"Training ended after {step} steps: {reason}."
+        if budget == 0:
+            told, values = "Not trained: the start is applied as it is.", {"held_out": kept}
         yield Progress(
             "training",
             step,
             step or 1,
             values,
             estimates["training_seconds"],
-            message=f"Training ended after {step} steps: {reason}.",
+            message=told,
         )
         ensemble = self.ensemble(physics.finer(windows.shape), len(frames))
         method = None if guess is None else guess.method
@@ -295,7 +300,8 @@ class Trainer:
 
     def steps(self, ndim: int) -> int:
         """The budget."""
-        return self.settings.steps or Training.STEPS[self.effort][ndim == 3]
+        given = self.settings.steps
+        return Training.STEPS[self.effort][ndim == 3] if given is None else given
 
     def every(self, budget: int) -> int:
         """Steps between two looks at the held-out error."""

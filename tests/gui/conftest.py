@@ -17,6 +17,9 @@ from qtpy.QtCore import QSettings, QThreadPool
 from napari_ssi.events import Control, Progress
 from napari_ssi.restoration import Restoration
 
+#: Stands for what a run has learned of a channel.
+LEARNED = SimpleNamespace(fitted=SimpleNamespace(estimates={"steps": 6.0}))
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
@@ -64,6 +67,8 @@ class Engine:
     pause: float = 0.005
     seen: list[Any] = field(default_factory=list)
     planes: list[int] = field(default_factory=list)
+    models: tuple[Any, ...] = (LEARNED,)
+    starts: list[Any] = field(default_factory=list)
 
     def iterate(
         self,
@@ -72,12 +77,14 @@ class Engine:
         *,
         psf: Any = None,
         models: Any = None,
+        start: Any = None,
         control: Control,
     ) -> Generator[Progress, None, Restoration]:
         number = len(self.seen)
         steps = self.steps[min(number, len(self.steps) - 1)]
         error = self.errors[min(number, len(self.errors) - 1)]
         self.seen.append((recipe, stack, psf, models))
+        self.starts.append(start)
         began = time.monotonic()
         source = np.asarray(stack.data, np.float32)
         yield Progress("measuring", 0, 1)
@@ -114,7 +121,7 @@ class Engine:
             estimates={"held_out": 0.1},
             notes=("A note.",),
             provenance={"seconds": 1.0},
-            models=("learned",) * stack.n_channels,  # type: ignore[arg-type]
+            models=self.models * stack.n_channels,
             psf=psf,
         )
 

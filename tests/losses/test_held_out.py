@@ -51,7 +51,7 @@ def test_held_out_pixels_reach_neither_terms_nor_input(
     found = []
     for recording in (y, other):
         loss = registry.find("loss", method).build()
-        loss.begin()
+        loss.begin(known)
         state = torch.Generator().manual_seed(3)
         found.append(loss(f, recording, forward, known, state, held))
     assert found[0].keys() == found[1].keys()

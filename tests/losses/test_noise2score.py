@@ -79,7 +79,7 @@ def test_its_least_loss_is_at_the_score_of_a_known_density():
     for seed in range(60):
         spread = (t**2 + sigma**2) ** 0.5
         y = m + spread * torch.randn(8, 1, 64, 64, generator=state(seed))
-        loss.begin()
+        loss.begin(noise)
         (value,) = loss(lambda v: v + c * (m - v), y, bound(), noise, state(1000 + seed)).values()
         (slope,) = torch.autograd.grad(value, c)
         pull.append(float(slope))
@@ -102,5 +102,5 @@ def test_the_added_noise_falls_with_the_steps_and_begins_anew():
         for _ in range(200):
             loss.after_step()
     assert values[0] > values[1] > values[2]  # f = 0: u - a (y + a u) / τ
-    loss.begin()
+    loss.begin(noise)
     assert float(loss(lambda v: 0 * v, y, bound(), noise, state(1))["score"]) == values[0]

@@ -270,7 +270,7 @@ def test_unsure_is_sure_at_the_true_noise_and_follows_the_divergence(noise):
         unsure.after_step()
     assert bool((unsure._multiplier < before).all())
     assert bool((unsure._multiplier >= 0).all())
-    unsure.begin()
+    unsure.begin(known)
     assert unsure.estimates == {}
 
 

@@ -14,12 +14,17 @@ from ..further_terms import FurtherTerms
 from ..look import Note, Picker, Section, row, tip
 from ..memory import Memory
 from ..network_choice import NetworkChoice
+from ..start_choice import StartChoice
 
 _EFFORTS = {
     "quick": ("Quick", "A first look."),
     "balanced": ("Balanced", "The usual choice."),
     "thorough": ("Thorough", "For the final figure: slower, and better on fine detail."),
 }
+_STEPS = (
+    "How many steps are spent at most. "
+    "Training ends earlier when the held-out error no longer falls."
+)
 _PLACES = {
     "all": ("Whole image", "Restore everything."),
     "drawn": ("Drawn rectangle", "Try it on a rectangle of a shapes layer, the one drawn last."),
@@ -50,6 +55,7 @@ class EffortSection(Section):
         for key, words in _DEVICES.items():
             self._device.addItem(words, key)
         self._effort.choose("balanced")
+        self.start = StartChoice()
         self._draw = QPushButton("Draw")
         self._draw.setFixedWidth(56)
         tip(self._draw, "Add a layer to draw on: drag a rectangle over the image.")
@@ -62,14 +68,8 @@ class EffortSection(Section):
         self._network: NetworkChoice | None = None
         self._kept: dict[str, dict[str, Any]] = {}
         self._shown = ""
-        self.body.addWidget(
-            row(
-                "Effort",
-                self._effort,
-                tooltip="How many steps are spent at most. "
-                "Training ends earlier when the held-out error no longer falls.",
-            )
-        )
+        self.body.addWidget(row("Effort", self._effort, tooltip=_STEPS))
+        self.body.addWidget(self.start)
         self.body.addWidget(
             row(
                 "Where",
@@ -84,6 +84,7 @@ class EffortSection(Section):
         self.body.addWidget(self._advanced)
         for picker in (self._effort, self._where, self._device):
             picker.currentIndexChanged.connect(self._edited)
+        self.start.changed.connect(self._edited)
         self._draw.clicked.connect(self.draw)
         self._advanced.toggled.connect(lambda on: on and self.unfolded.emit())
         self.terms.hide()
@@ -113,7 +114,7 @@ class EffortSection(Section):
             "network": self._network.part
             if self._network and self._shown == method
             else Part(name=registry.network_for(method)),
-            "training": {} if baseline else self._params("training"),
+            "training": {} if baseline else {**self._params("training"), **self.start.training},
             "effort": self._effort.currentData(),
             "device": self._device.currentData(),
             **general,
@@ -200,6 +201,12 @@ class EffortSection(Section):
 
     def _edited(self, *_: object) -> None:
         self._draw.setVisible(self.where == "drawn")
-        effort, place = self._effort.currentText(), self._where.currentText()
-        self.summarise(f"{effort.lower()}, {place.lower()}")
+        as_it_is = self.start.as_it_is
+        self._effort.setEnabled(not as_it_is)
+        tip(
+            self._effort,
+            "Nothing is trained: the start is applied as it is." if as_it_is else _STEPS,
+        )
+        effort = "without training" if as_it_is else self._effort.currentText().lower()
+        self.summarise(f"{effort}, {self._where.currentText().lower()}")
         self.changed.emit()

@@ -33,6 +33,7 @@ class RunSection(QFrame):
     compare = Signal(bool)
     apply = Signal()
     save = Signal()
+    save_model = Signal()
     keep = Signal(object)
     looked_back = Signal(object)
 
@@ -87,12 +88,22 @@ class RunSection(QFrame):
         self._save = self._button(
             "Save…", "Save a result as OME-TIFF, with pixel size and recipe inside."
         )
+        self._save_model = self._button(
+            "Save model…",
+            "Keep the network that was trained last in a file, to start from it, or apply it, on "
+            "other recordings.",
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 8)
         layout.setSpacing(6)
         for widget in (self.problem, self.notes, self._live):
             layout.addWidget(widget)
-        self._after = self._line(self._compare, self._apply, self._save)
+        self._after = QWidget()
+        after = QVBoxLayout(self._after)
+        after.setContentsMargins(0, 0, 0, 0)
+        after.setSpacing(5)
+        after.addWidget(self._apply)
+        after.addWidget(self._line(self._compare, self._save, self._save_model))
         layout.addWidget(self._after)
         layout.addWidget(self.status)
         layout.addWidget(self._bar)
@@ -104,10 +115,11 @@ class RunSection(QFrame):
         self._compare.clicked.connect(self.compare)
         self._apply.clicked.connect(lambda: self.apply.emit())
         self._save.clicked.connect(lambda: self.save.emit())
+        self._save_model.clicked.connect(lambda: self.save_model.emit())
         self._keep.clicked.connect(self._keep_shown)
         self._slider.valueChanged.connect(self._slid)
         self._live.hide()
-        self.set_results(comparable=False, appliable=False, savable=False)
+        self.set_results(comparable=False, appliable=False, savable=False, learned=False)
         self.set_state("idle")
 
     # --- state ---------------------------------------------------------------------------
@@ -147,12 +159,15 @@ class RunSection(QFrame):
             self._bar.setRange(0, 0)  # something goes on, but how far is not known
         self.status.say(words)
 
-    def set_results(self, *, comparable: bool, appliable: bool, savable: bool) -> None:
+    def set_results(
+        self, *, comparable: bool, appliable: bool, savable: bool, learned: bool
+    ) -> None:
         """Which of the buttons for results make sense."""
         self._compare.setEnabled(comparable)
         self._apply.setVisible(appliable)
         self._save.setEnabled(savable)
-        self._after.setVisible(comparable or appliable or savable)
+        self._save_model.setVisible(learned)
+        self._after.setVisible(comparable or appliable or savable or learned)
 
     def show_comparing(self, on: bool) -> None:
         """Whether “Side by side” is pressed."""
