@@ -191,14 +191,14 @@ class RestorePanel(DockPanel):
         self.effort.draw.connect(self._draw)
         self.run.start.connect(self.start)
         self.run.save.connect(lambda: self._saving.ask(self.session.restorations))
-        self.run.save_model.connect(self._ask_for_model)
+        self.run.save_model.connect(lambda: self._saving.ask_model(self.session.last_learned))
         self._saving.begun.connect(lambda: self.run.status.say("Saving …"))
         self._saving.saved.connect(self._saved)
         self._saving.failed.connect(self._save_failed)
         self._forecast.begun.connect(
             lambda: self.effort.say_estimate("Working out time and memory …")
         )
-        self._forecast.ready.connect(self._forecast_ready)
+        self._forecast.ready.connect(lambda words, _: self.effort.say_estimate(words))
         self._forecast.refused.connect(self._forecast_refused)
         self.session.finished.connect(self.finished)
         self.session.failed.connect(self.failed)
@@ -319,9 +319,6 @@ class RestorePanel(DockPanel):
         if layer is not None:
             self.forward.set_layer(region.add_painting(self._viewer, layer, self.image.axes))
 
-    def _forecast_ready(self, words: str, notes: list[str]) -> None:
-        self.effort.say_estimate(words)
-
     def _forecast_refused(self, sentence: str) -> None:
         said = [note.text() for note in self.findChildren(Note) if note.isVisibleTo(self)]
         self.effort.say_estimate("" if sentence in said else sentence)
@@ -338,10 +335,6 @@ class RestorePanel(DockPanel):
         found = self.session.restorations
         if found:
             self._saving.save(found.get(label) or list(found.values())[-1], path)
-
-    def _ask_for_model(self) -> None:
-        if self.session.last_learned is not None:
-            self._saving.ask_model(self.session.last_learned)
 
     def _saved(self, words: str) -> None:
         self.run.status.say(words)

@@ -47,8 +47,10 @@ class Saving(QObject):
         if path:
             self.save(restorations[label], path)
 
-    def ask_model(self, restoration: Restoration) -> None:
-        """Let the user choose a file for what was learned."""
+    def ask_model(self, restoration: Restoration | None) -> None:
+        """Let the user choose a file for what was learned, if anything was."""
+        if restoration is None:
+            return
         name = f"{restoration.source.name} {restoration.recipe.label}.pt".replace("/", "-")
         path, _ = QFileDialog.getSaveFileName(
             self.parent(), "Save the model", name, "Models (*.pt)"
