@@ -123,7 +123,7 @@ def test_what_starts_from_weights_that_say_nothing_has_to_improve_on_the_guess(
     network, guess = Number(), Number()
     network.corrects = False
     schedule = Plateau(rate=0.5, warmup=1, patience=8, decays=3)
-    choice = Choice(network, network, Score(share), schedule)  # type: ignore[arg-type]
+    choice = Choice(network, network, Score(share, 0.0), schedule)  # type: ignore[arg-type]
     with torch.no_grad():
         network.w.fill_(9.0)
         guess.w.fill_(4.0)
@@ -131,7 +131,9 @@ def test_what_starts_from_weights_that_say_nothing_has_to_improve_on_the_guess(
         network.w.fill_(5.0)
         choice.look(10)
     assert choice.at_start == pytest.approx(4.0)
-    assert schedule.best == 5.0  # it is not late while it learns what the guess knows
+    assert schedule.best == pytest.approx(
+        5.0
+    )  # it is not late while it learns what the guess knows
     assert choice.end(10, select=True, blend=True) == (step, pytest.approx(kept))
 
 
