@@ -7,46 +7,81 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d, minimum_filter, uniform_filter
+from scipy.ndimage import minimum_filter, uniform_filter
 
 from ..background import Levels
+from ._differences import LESS, ORDERS, brightness, difference, overlap
 from ._line import Array, Scatter, line
 
 #: Pixels, from evenly spread planes, that are looked at.
 ENOUGH = 1 << 21
-#: Sum of the squared autocorrelation of the residual's filter: that many pixels count as one.
-OVERLAP = 3.78
 #: Pixels that a bin must have.
 FEWEST = 100
 #: 95th percentile of chi squared with 5 degrees of freedom.
 ROUGH = 11.07
+#: Share of the bins in which higher differences must see less.
+MOST = 2 / 3
 
 
 def scatter(planes: list[NDArray[np.float32]], levels: Levels) -> Scatter:
-    """Mean and variance in bins of brightness.
+    """Mean and variance in bins of brightness, from the differences that see the least.
 
-    The residual of a pixel is the second difference along y of that along x (divided by
-    6), which planes and edges along an axis leave at zero [1]_. Its expected square is
-    the variance at the mean of the 3 x 3 pixels weighed by the filter's squares; that is
-    the mean that is reported. The bins are made by the surrounding 9 x 9 without the
-    3 x 3, which shares no noise with either: otherwise noise in the mean would flatten the
-    line. The same surroundings tell where the specimen is rough, which only adds to the
-    variance: such pixels are left out, at most half of a bin.
+    Of white noise, differences of all orders have the same variance, to which texture only adds, the
+    less the higher the order is. Each is an upper bound, then, and the least is nearest to the noise,
+    as is the least eigenvalue of the covariance of patches [1]_. But of higher differences fewer are
+    independent [2]_, and noise that neighbours share has less part in them, too. So sixth differences
+    take the place of second ones only where there is texture nearly everywhere, which is
+    where they see clearly less in most of the bins; the other bins fix the line well enough.
+
+    References
+    ----------
+    .. [1] S. Pyatykh, J. Hesser, L. Zheng, "Image noise level estimation by principal component
+       analysis", IEEE Transactions on Image Processing 22 (2013), :doi:`10.1109/TIP.2012.2221728`
+    .. [2] P. Hall, J. W. Kay, D. M. Titterington, "Asymptotically optimal difference-based
+       estimation of variance in nonparametric regression", Biometrika 77 (1990),
+       :doi:`10.1093/biomet/77.3.521`
+    """
+    return quietest(scatters(planes, levels))
+
+
+def quietest(found: list[Scatter]) -> Scatter:
+    """The first, unless another sees clearly less in most of the same bins."""
+    best = found[0]
+    for other in found[1:]:
+        if np.quantile(other.variances / best.variances, MOST) < 1 - LESS:
+            best = other
+    return best
+
+
+def scatters(
+    planes: list[NDArray[np.float32]], levels: Levels, orders: tuple[int, ...] = ORDERS
+) -> list[Scatter]:
+    """Mean and variance in bins of brightness, for each order of the differences.
+
+    The residual of a pixel is the difference along y of that along x, which planes and edges along an
+    axis leave at zero [1]_. The bins are made by the surrounding 9 x 9 pixels without the 3 x 3,
+    which share no noise with second differences, and 0.3 % of the variance of sixth ones:
+    otherwise noise in the mean would flatten the line. The same surroundings tell where the
+    specimen is rough, which only adds to the variance: such pixels are left out, at most half of a bin.
 
     References
     ----------
     .. [1] J. Immerkær, "Fast noise variance estimation", Computer Vision and Image
        Understanding 64 (1996), :doi:`10.1006/cviu.1996.0060`
     """
-    parts = [_pixels(plane, levels) for plane in some(planes) if min(plane.shape) > 16]
+    parts = [_pixels(plane, levels, orders) for plane in some(planes) if min(plane.shape) > 16]
     if not parts:
-        return _one_point(planes)
-    around, rough, mean, residual = (np.concatenate(part) for part in zip(*parts, strict=True))
-    inside = _inside(around, residual, levels)
+        return [_one_point(planes)]
+    around, rough, means, residuals = (
+        np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)
+    )
+    inside = _inside(around, residuals[0], levels)
     if np.count_nonzero(inside) < 5 * FEWEST:
-        return _one_point(planes, residual)
+        return [_one_point(planes, residuals[0])]
     order = np.argsort(around[inside])
-    around, rough, mean, residual = (a[inside][order] for a in (around, rough, mean, residual))
+    around, rough, means, residuals = (
+        a[..., inside][..., order] for a in (around, rough, means, residuals)
+    )
     # quantiles where most pixels are, even steps for the few bright ones that fix the slope
     first, last = (float(np.quantile(around, q)) for q in (0.002, 0.9995))
     edges = np.concatenate(
@@ -55,7 +90,17 @@ def scatter(planes: list[NDArray[np.float32]], levels: Levels) -> Scatter:
     cuts = np.unique(np.searchsorted(around, np.unique(edges)))
     bins = [slice(a, b) for a, b in itertools.pairwise(cuts) if b - a >= FEWEST]
     if not bins:
-        return _one_point(planes, residual)
+        return [_one_point(planes, residuals[0])]
+    return [
+        _binned(bins, rough, mean, residual, overlap(n))
+        for n, mean, residual in zip(orders, means, residuals, strict=True)
+    ]
+
+
+def _binned(
+    bins: list[slice], rough: Array, mean: Array, residual: Array, shared: float
+) -> Scatter:
+    """The points, one a bin; each depends on the line through all."""
     centre = np.array([float(mean[b].mean()) for b in bins])
     variance = np.array([_trimmed(residual[b]) for b in bins])
     found = Scatter(centre, variance, np.ones(len(bins)), np.ones(len(bins)))
@@ -63,7 +108,7 @@ def scatter(planes: list[NDArray[np.float32]], levels: Levels) -> Scatter:
         fit = line(found, float(centre[0]))
         at = np.maximum(fit.variance(centre - centre[0]), 1e-12)
         rows = [
-            _point(rough[b], mean[b], residual[b], v, fit.gain)
+            _point(rough[b], mean[b], residual[b], v, fit.gain, shared)
             for b, v in zip(bins, at, strict=True)
         ]
         found = Scatter(*np.array(rows).T)
@@ -78,20 +123,14 @@ def some(planes: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
     return [p if p.size <= ENOUGH else _middle(p, side) for p in chosen]
 
 
-def second_difference(plane: Array) -> Array:
-    """Along y of that along x, scaled such that white noise keeps its variance."""
-    along = convolve1d(plane, [1.0, -2.0, 1.0], axis=0)
-    return np.asarray(convolve1d(along, [1.0, -2.0, 1.0], axis=1) / 6, np.float64)
-
-
-def _pixels(plane: NDArray[np.float32], levels: Levels) -> tuple[Array, Array, Array, Array]:
-    """Of each pixel: brightness around it, roughness (in noise variances: chi squared), mean, residual."""
+def _pixels(
+    plane: NDArray[np.float32], levels: Levels, orders: tuple[int, ...]
+) -> tuple[Array, Array, Array, Array]:
+    """Of each pixel: brightness around it, roughness (in noise variances: chi squared); means
+    and residuals, one a row for each order."""
     # sums of squares lose digits on a high pedestal
     pedestal = float(np.median(plane))
     y = plane.astype(np.float64) - pedestal
-    residual = second_difference(y)
-    weights = np.array([1.0, 4.0, 1.0]) / 6
-    mean = convolve1d(convolve1d(y, weights, axis=0), weights, axis=1)
     blocks = uniform_filter(y, 3)
     h, w = y.shape
     total = squares = slope_y = slope_x = np.zeros((h - 8, w - 8))
@@ -109,8 +148,8 @@ def _pixels(plane: NDArray[np.float32], levels: Levels) -> tuple[Array, Array, A
     return (
         total[keep] / 8 + pedestal,
         rough[keep],
-        mean[inner][keep] + pedestal,
-        residual[inner][keep],
+        np.stack([brightness(y, n)[inner][keep] + pedestal for n in orders]),
+        np.stack([difference(y, n)[inner][keep] for n in orders]),
     )
 
 
@@ -136,7 +175,7 @@ def _inside(around: Array, residual: Array, levels: Levels) -> NDArray[np.bool_]
 
 
 def _point(
-    rough: Array, mean: Array, residual: Array, variance: float, gain: float
+    rough: Array, mean: Array, residual: Array, variance: float, gain: float, shared: float
 ) -> tuple[float, float, float, float]:
     """Mean, variance, count and relative error of a bin, given what its variance seems to be."""
     flat = rough <= ROUGH * variance
@@ -155,7 +194,7 @@ def _point(
         float(mean[flat].mean() if squares.size else mean.mean()),
         v,
         n,
-        (math.sqrt(OVERLAP * peaked / n) / doubt),
+        (math.sqrt(shared * peaked / n) / doubt),
     )
 
 

@@ -15,8 +15,8 @@ def variance_curve(planes: list[NDArray[np.float32]]) -> Variance:
     """Measure it on (Y, X) planes, in their units squared.
 
     The function that comes back is the larger of what the bins of brightness show (see
-    :func:`~napari_ssi.noise._scatter.scatter`) and of the line through them, nowhere 0. Texture
-    as fine as the noise is counted as noise; noise that pixels share is underestimated.
+    :func:`~napari_ssi.noise._scatter.scatter`) and of the line through them, nowhere 0. What
+    texture leaves in sixth differences is counted as noise; noise that pixels share is underestimated.
 
     Raises
     ------

@@ -14,10 +14,11 @@ from ..background import Levels
 from ..outliers import outlying
 from ..registry import find
 from ._correlation import REACH, autocorrelation, line_noise
+from ._differences import LESS, ORDERS, difference
 from ._line import Line, line
 from ._report import NoiseReport as NoiseReport
 from ._report import kind_of, sentence_of, stripes
-from ._scatter import scatter, second_difference, some
+from ._scatter import quietest, scatter, scatters, some
 
 #: Correlation with a neighbour above which pixels do not count as independent.
 CORRELATED = 0.1
@@ -56,7 +57,8 @@ def measure(
     >>> 1.8 < report.gain < 2.2
     True
     """
-    points = scatter(planes, levels)
+    by_order = scatters(planes, levels)
+    points = by_order[0]
     offset, floor = levels.offset, None
     if dark is not None:
         # hot pixels would move a mean, and the steps of a quiet camera a median
@@ -65,7 +67,6 @@ def measure(
         offset = float(values[cut : len(values) - cut].mean())
         floor = float(scatter(dark, Levels(offset)).variances.mean())
     fit = line(points, offset, floor=floor)
-    sigma = gaussian_sigma(planes, levels)
     picture, error, strength = autocorrelation(planes, levels, offset, fit)
     beside = picture.copy()
     beside[REACH, REACH] = 0.0
@@ -73,8 +74,12 @@ def measure(
     if correlated:
         # second differences of neighbours that share noise are too small
         fit = fit.times(strength)
-        sigma *= math.sqrt(strength)
+        sigma = gaussian_sigma(planes, levels, ORDERS[:1]) * math.sqrt(strength)
         points = replace(points, variances=points.variances * strength)
+    else:
+        points = quietest(by_order)
+        fit = line(points, offset, floor=floor)
+        sigma = gaussian_sigma(planes, levels)
     rows, columns = (line_noise(planes, levels, axis) for axis in (0, 1))
     read_noise = math.sqrt(fit.floor)
     read_error = fit.floor_error / (2 * max(read_noise, math.sqrt(fit.floor_error) / 2, 1e-12))
@@ -156,12 +161,31 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
     return kind, params, method, f"{words}, or SURE, which uses these numbers."
 
 
-def gaussian_sigma(planes: list[NDArray[np.float32]], levels: Levels) -> float:
-    """Standard deviation of the noise as a whole, from second differences along both axes.
+def gaussian_sigma(
+    planes: list[NDArray[np.float32]], levels: Levels, orders: tuple[int, ...] = ORDERS
+) -> float:
+    """Standard deviation of the noise as a whole, from differences along both axes.
 
-    The median absolute deviation; where that is zero, because most pixels have the same
-    value, that of the brightness bins' variances.
+    The median absolute deviation of the lowest of the ``orders`` than which no higher one has clearly
+    less. Where many pixels have the same value, that of the brightness bins' variances.
     """
+    sigma = math.inf
+    for order in orders:
+        residual = _left(planes, levels, order)
+        some_left = residual.size > 0 and np.mean(residual == 0) <= 0.2
+        found = _mad(residual) if some_left else 0.0
+        if found**2 < (1 - LESS) * sigma**2:
+            sigma = found
+    if sigma == 0.0:
+        points = scatter(planes, levels)
+        sigma = math.sqrt(float(np.average(points.variances, weights=points.counts)))
+    return max(sigma, 1e-6)
+
+
+def _left(planes: list[NDArray[np.float32]], levels: Levels, order: int) -> NDArray[np.float64]:
+    """Differences between pixels that all have data, at those that are not clipped."""
+    edge = order // 2
+    inner = (slice(edge, -edge),) * 2
     parts = []
     for plane in some(planes):
         y = plane.astype(np.float64)
@@ -170,14 +194,9 @@ def gaussian_sigma(planes: list[NDArray[np.float32]], levels: Levels) -> float:
             if end is not None:
                 good &= y != end
         if levels.empty is not None:
-            good &= minimum_filter(y, 3) > levels.empty
-        parts.append(second_difference(y)[1:-1, 1:-1][good[1:-1, 1:-1]])
-    residual = np.concatenate([p.ravel() for p in parts])
-    sigma = _mad(residual) if residual.size else 0.0
-    if sigma == 0.0 or np.mean(residual == 0) > 0.2:
-        points = scatter(planes, levels)
-        sigma = math.sqrt(float(np.average(points.variances, weights=points.counts)))
-    return max(sigma, 1e-6)
+            good &= minimum_filter(y, order + 1) > levels.empty
+        parts.append(difference(y, order)[inner][good[inner]])
+    return np.concatenate(parts)
 
 
 def _outliers(planes: list[NDArray[np.float32]], levels: Levels, offset: float, fit: Line) -> float:

@@ -117,10 +117,19 @@ def weights(
         \alpha_i = \frac{m_i}{m_i + v_i} = 1 - \frac{v_i}{E (y_i - f_i)^2}
 
     The expectation is the mean of the squared residuals of the pixels around i, without i, such
-    that the noise of y_i has no part in its weight. Taken from it is what noise may contribute: v_i,
-    a quarter more for doubt, and one standard deviation of such a mean, which is large where few
-    photons arrive. An estimate that saw y_i has smaller residuals, so that less is given back
-    than would be best.
+    that the noise of y_i has no part in its weight, and v_i their mean. What noise may contribute
+    is more: a quarter for doubt, and one standard deviation of such a mean, which is
+    large where few photons arrive. With d_i for both, which are believed as far as the residual
+    may be noise,
+
+    .. math::
+        \alpha_i = \max\left(0, 1 - \frac{v_i + d_i \, v_i / s_i}{s_i}\right),
+        \quad s_i = E (y_i - f_i)^2
+
+    so that noise alone does not come back, and next to strong detail doubt costs nothing. As
+    the error is :math:`(1 - \alpha_i)^2 m_i + \alpha_i^2 v_i`, the result is nearer to the truth than the
+    recording wherever less than twice v_i is taken for noise.
+    An estimate that saw y_i has smaller residuals, so that less is given back than would be best.
 
     Parameters
     ----------
@@ -147,8 +156,9 @@ def weights(
     squares, v = _mean(residual**2, counted), _mean(v, counted)
     number = 4 * math.pi * AROUND**2  # independent pixels in such a mean
     peaked = 2 * v**2 + gain**2 * v  # the variance of a squared residual
-    noisy = (1 + DOUBT) * v + np.sqrt(peaked / number)
-    share = np.clip(1 - noisy / np.maximum(squares, 1e-30), 0, 1)
+    doubt = DOUBT * v + np.sqrt(peaked / number)
+    squares = np.maximum(squares, 1e-30)
+    share = np.clip(1 - (v + doubt * np.minimum(v / squares, 1)) / squares, 0, 1)
     return np.where(counted & (squares > 1e-12), share, 0.0)
 
 

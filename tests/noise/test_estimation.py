@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 
 from napari_ssi import background, registry
 from napari_ssi.background import Levels
-from napari_ssi.noise._scatter import second_difference
+from napari_ssi.noise._differences import difference
 from napari_ssi.noise.estimation import NoiseReport, gaussian_sigma, measure, recommend
 
 OFFSET = 100.0
@@ -302,7 +302,7 @@ def test_in_a_confocal_recording_the_variance_is_linear_in_the_mean(
     assert not report.correlated
     # against the average of fifty recordings; its differences from one of them also hold
     # slow changes, of light or place, which second differences take out
-    noise = second_difference(y - z)
+    noise = difference(y - z)
     inside = (z > levels.offset) & (z < 0.6 * z.max())
     bright = inside & (z > np.quantile(z[inside], 0.8))
     dark = inside & (z < np.quantile(z[inside], 0.5))
