@@ -25,8 +25,10 @@ def difference(plane: Array, order: int = 2) -> Array:
     >>> [round(float(difference(noise, order).std())) for order in (2, 6)]
     [3, 3]
     """
-    along = convolve1d(plane, _taps(order), axis=0)
-    return np.asarray(convolve1d(along, _taps(order), axis=1), np.float64)
+    # whole numbers first: where the values are whole, what is zero is exactly so
+    taps = _taps(order)
+    along = convolve1d(convolve1d(plane, taps, axis=0), taps, axis=1)
+    return np.asarray(along / (taps**2).sum(), np.float64)
 
 
 def brightness(plane: Array, order: int = 2) -> Array:
@@ -34,19 +36,19 @@ def brightness(plane: Array, order: int = 2) -> Array:
 
     That is the mean of its pixels, weighed by the squares of its weights.
     """
-    along = convolve1d(plane, _taps(order) ** 2, axis=0)
-    return np.asarray(convolve1d(along, _taps(order) ** 2, axis=1), np.float64)
+    squares = _taps(order) ** 2 / (_taps(order) ** 2).sum()
+    return np.asarray(convolve1d(convolve1d(plane, squares, axis=0), squares, axis=1), np.float64)
 
 
 def overlap(order: int) -> float:
     """Sum of the squared autocorrelation of such a filter: that many pixels count as one."""
     taps = _taps(order)
-    return float((np.correlate(taps, taps, "full") ** 2).sum() ** 2)
+    return float((np.correlate(taps, taps, "full") ** 2).sum() ** 2 / (taps**2).sum() ** 4)
 
 
 def _taps(order: int) -> NDArray[np.float64]:
-    """Alternating binomial coefficients, the sum of their squares 1."""
+    """Binomial coefficients of alternating sign."""
     taps = np.ones(1)
     for _ in range(order):
         taps = np.convolve(taps, [1.0, -1.0])
-    return np.asarray(taps / np.sqrt((taps**2).sum()))
+    return np.asarray(taps)
