@@ -105,7 +105,7 @@ class LossPlot(LegendedPlot):
         return (
             f"<font color='{_TRAINING}'>━ training</font>&nbsp;&nbsp; "
             f"<font color='{_HELD_OUT}'>━ held-out error</font>&nbsp;&nbsp; "
-            f"<font color='{_BEST}'>{'best: the start' if self._first_guess else '○ best'}</font>"
+            f"<font color='{_BEST}'>{'best: step 0' if self._first_guess else '○ best'}</font>"
         )
 
     @property

@@ -217,7 +217,7 @@ def test_the_plot_marks_no_step_when_the_first_guess_is_kept(plot: LossPlot) -> 
     plot.redraw()
     assert plot.best is None
     assert len(plot._best.getOriginalDataset()[0] or ()) == 0
-    assert "best: the start" in plot._legend.text() and "○" not in plot._legend.text()
+    assert "best: step 0" in plot._legend.text() and "○" not in plot._legend.text()
     plot.reset()
     assert "○ best" in plot._legend.text()
 
