@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from napari_ssi import Control, ImageStack, InputError, Recipe, Restoration, cos
 from napari_ssi.cli import main
 from napari_ssi.io import read_recipe
 from napari_ssi.quality.psnr import psnr
+from napari_ssi.training.model import TrainedModel
 
 PSF = np.outer([1, 2, 1], [1, 2, 1]) / 16.0
 SMALL = {"name": "unet", "params": {"channels": 6, "depth": 1}}
@@ -27,10 +29,17 @@ def field(seed: int, light: float = 10.0) -> tuple[np.ndarray, ImageStack]:
     return x + 100, ImageStack((random.poisson(x) + 100).astype(np.uint16), "YX")
 
 
-def recipe(steps: int, method: str = "noise2self", **parts: object) -> Recipe:
+def recipe(steps: int, method: str = "noise2self", **parts: Any) -> Recipe:
     more = parts.pop("training", {})
-    training = {"steps": steps, "patch": (24, 24), "batch": 2, "learning_rate": 5e-3, **more}  # type: ignore[dict-item]
+    training = {"steps": steps, "patch": (24, 24), "batch": 2, "learning_rate": 5e-3, **more}
     return Recipe.create(**{"method": method, "network": SMALL, "training": training, **parts})
+
+
+def trained(result: Restoration) -> TrainedModel:
+    """Of the first channel."""
+    fitted = result.models[0].fitted
+    assert isinstance(fitted, TrainedModel)
+    return fitted
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +51,12 @@ def test_the_next_field_without_a_step(learned: Restoration) -> None:
     """What ``models`` of the run give, if they are told how the new recording is normalised."""
     truth, stack = field(1, light=15.0)
     result = run(recipe(0), stack, start=learned.models)
-    (before,), (after,) = learned.models, result.models
-    assert after.normalization != before.normalization
-    fitted = replace(before.fitted, noise=after.fitted.noise)  # type: ignore[type-var, attr-defined]
-    given = replace(after, fitted=fitted)
+    before, after = trained(learned), trained(result)
+    assert result.models[0].normalization != learned.models[0].normalization
+    given = replace(result.models[0], fitted=replace(before, noise=after.noise))
     expected = run(recipe(100), stack, models=[given])
     np.testing.assert_array_equal(result.image, expected.image)
-    for a, b in zip(
-        before.fitted.network.parameters(),  # type: ignore[attr-defined]
-        after.fitted.network.parameters(),  # type: ignore[attr-defined]
-        strict=True,
-    ):
+    for a, b in zip(before.network.parameters(), after.network.parameters(), strict=True):
         assert torch.equal(a, b)
     assert psnr(result.image, truth) > psnr(stack.data.astype(np.float32), truth) + 3
     found = result.estimates
@@ -77,7 +81,7 @@ def test_the_held_out_error_of_a_start_is_that_of_its_restoration() -> None:
         around = gaussian_filter(np.where(hidden, 0, y), 1) / gaussian_filter(1.0 - hidden, 1)
         seen = torch.from_numpy(np.where(hidden, around, y)[None, None].astype(np.float32))
         with torch.no_grad():
-            x = result.models[0].fitted.network(seen)[0, 0].numpy()  # type: ignore[attr-defined]
+            x = trained(result).network(seen)[0, 0].numpy()
         squares += list((x - y)[hidden] ** 2)
     kept = np.sort(squares)[: int(0.98 * len(squares))]
     assert result.estimates["held_out"] == pytest.approx(kept.mean(), rel=0.25)
@@ -91,14 +95,14 @@ def test_the_first_guess_is_made_anew_and_corrected() -> None:
         now = recipe(0, "ssi", physics="blur", training={**training, "select": select})
         result = run(now, stack, psf=PSF, start=before.models)
         after = result.models[0]
-        ours, theirs = after.fitted, before.models[0].fitted
-        assert ours.guess is not theirs.guess is not None  # type: ignore[attr-defined]
-        given = replace(theirs, guess=ours.guess, noise=ours.noise)  # type: ignore[type-var, attr-defined]
+        ours, theirs = trained(result), trained(before)
+        assert ours.guess is not theirs.guess is not None
+        given = replace(theirs, guess=ours.guess, noise=ours.noise)
         expected = run(now, stack, psf=PSF, models=[replace(after, fitted=given)])
         np.testing.assert_array_equal(result.image, expected.image)
-        flat = copy.deepcopy(ours.network)  # type: ignore[attr-defined]
+        flat = copy.deepcopy(ours.network)
         flat.shrink(0)
-        uncorrected = replace(ours, network=flat)  # type: ignore[type-var]
+        uncorrected = replace(ours, network=flat)
         guess = run(now, stack, psf=PSF, models=[replace(after, fitted=uncorrected)])
         assert not np.array_equal(result.image, guess.image)
         assert result.estimates["correction"] == 1

@@ -314,7 +314,8 @@ class PsfPanel(DockPanel):
         grid = " x ".join(str(n) for n in reversed(made.array.shape[-3:]))
         looked_at = not made.facts.get("psf")
         words = "Measured:" if looked_at else "In the layer list:"
-        self.status.say(f"{words} {layer.name}, {grid} voxels.")
+        name = made.name if looked_at else layer.name  # which of several PSFs
+        self.status.say(f"{words} {name}, {grid} voxels.")
         # once it has its place
         QTimer.singleShot(100, self._show_report)
         if not looked_at:

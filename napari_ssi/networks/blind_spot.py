@@ -94,7 +94,10 @@ class BlindSpotModule(NetworkModule):
         )
 
     def apart(self, extent: Sequence[float]) -> None:
-        """See nothing of the pixels that share noise with the one estimated."""
+        """See nothing of the pixels that share noise with the one estimated.
+
+        Raises :class:`~napari_ssi.errors.InputError` where that leaves nothing: whole rows and columns share it.
+        """
         if not any(map(math.isfinite, extent)):
             raise InputError(
                 "A blind-spot network has nothing to see where whole rows and whole columns share their "

@@ -110,7 +110,7 @@ class Choice:
         select
             Take the best weights; else the last, unless they diverged.
         blend
-            What has to be improved on is a first guess: take as much of the best network's
+            What has to be improved on is a first guess: take as much of the kept network's
             correction as held-out pixels speak for
             (:meth:`~napari_ssi.training.held_out.HeldOut.share`), which is
             steadier than one or the other, as the lowest of many looks at few pixels is so by luck, too.

@@ -98,7 +98,7 @@ class HeldOut:
         https://doi.org/10.1016/S0893-6080(05)80023-1).
         """
         after = self.residuals(network)
-        kept = (before.square() + after.square()).argsort()[: max(2, int(TRIM * len(before)))]
+        kept = usual(before, after)
         r, d = (a[kept].cpu().double() for a in (before, before - after))
         power = float(d.square().sum())
         w = float((d * r).sum()) / power if power > 0 else 0.0
@@ -112,14 +112,17 @@ class HeldOut:
         return trimmed(self.residuals(network))
 
 
+def usual(residuals: Tensor, others: Tensor) -> Tensor:
+    """Indices of the pixels of which two residuals are compared: without those that are largest in both."""
+    return (residuals.square() + others.square()).argsort()[: max(2, int(TRIM * len(residuals)))]
+
+
 def behind(residuals: Tensor, others: Tensor) -> tuple[float, float]:
     """By how much the score of some residuals exceeds that of others, and the standard error of that.
 
     Pixel by pixel, as the noise of the recording is the same in both and makes most of either.
     """
-    squares, less = residuals.square(), others.square()
-    kept = (squares + less).argsort()[: max(2, int(TRIM * len(squares)))]
-    difference = (squares - less)[kept].cpu().double()
+    difference = (residuals.square() - others.square())[usual(residuals, others)].cpu().double()
     return float(difference.mean()), float(difference.std()) / math.sqrt(len(difference))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -37,8 +38,7 @@ def _loaded_once() -> Iterator[None]:
     """
     from npe2 import PluginManifest
 
-    from napari_ssi import cost  # noqa: F401 - loads the engine
-
+    importlib.import_module("napari_ssi.cost")  # loads the engine
     found = list(PluginManifest.discover())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PluginManifest, "discover", lambda *args, **options: iter(found))

@@ -381,7 +381,7 @@ def test_one_of_several_psfs_along_z_is_inspected(viewer: Any, maker: Any, qtbot
         press(maker, qtbot)
         shown = float(maker.report._cells["x", "FWHM"].text())
         assert shown == pytest.approx(0.1 * 2.355 * width, rel=0.02)
-    assert "psfs" in maker.status.text() and maker.use.isVisibleTo(maker)
+    assert "psfs, 4 µm deep" in maker.status.text() and maker.use.isVisibleTo(maker)
     layer.metadata = {}  # now four axes that nothing is known of
     press(maker, qtbot)
     assert "a PSF is one image" in maker.problem.text()

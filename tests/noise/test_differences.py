@@ -42,6 +42,14 @@ def test_the_expected_square_is_the_variance_at_the_brightness(order: int) -> No
     assert np.mean(squares) == pytest.approx(expected.mean(), rel=0.05)
 
 
+def test_of_whole_numbers_what_is_zero_is_exactly_so() -> None:
+    """Else its sign, by which clipped noise is told, would be that of the rounding."""
+    y = np.random.default_rng(0).poisson(2, (64, 64)).astype(np.float64)
+    zeros = difference(y) == 0
+    assert np.count_nonzero(zeros) > 100
+    assert np.array_equal(difference(10 * y) == 0, zeros)
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_polynomials_are_left_out_and_overlap_is_that_of_white_noise(order: int) -> None:
     y, x = np.mgrid[:30, :30] / 30.0
