@@ -81,7 +81,7 @@ class Levels(BaseModel):
 class Recipe(BaseModel):
     """Physics + noise + method + levels + training + seed.
 
-    ``method`` is a list of loss terms, or one baseline; a name stands for it::
+    ``method`` is a list of loss terms, or one baseline; a single one, or its name, stands for it::
 
         Recipe(physics=Part(name="blur", params={...}), method="ssi")
 
@@ -148,6 +148,8 @@ class Recipe(BaseModel):
     @field_validator("method", mode="before")
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
+        if isinstance(value, dict | Term):
+            return (value,)
         return ({"name": value},) if isinstance(value, str) else value
 
     @field_validator("physics", "noise", "network", mode="before")

@@ -78,6 +78,13 @@ def test_params_become_plain_json() -> None:
 # --- --set -----------------------------------------------------------------------------------
 
 
+def test_a_single_method_needs_no_list() -> None:
+    alone = Recipe.create(physics="blur", method={"name": "hessian", "params": {"weight": 0.1}})
+    listed = Recipe.create(physics="blur", method=[{"name": "hessian", "params": {"weight": 0.1}}])
+    assert alone == listed
+    assert Recipe.create(method=Term(name="noise2self")) == Recipe.create(method="noise2self")
+
+
 def test_settings() -> None:
     recipe = Recipe.create(physics="blur", method="ssi").with_settings(
         {

@@ -16,6 +16,7 @@ variable and its multiplier only the sum is kept, which says both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
@@ -33,14 +34,22 @@ Prox = Callable[[Tensor, float, Tensor], Tensor]
 #: The axes along which a difference is taken, in turn, and its share.
 Difference = tuple[tuple[int, ...], float]
 
-# Penalties of the split, in units where the image is of order 1; measured on noisy microscope
-# images, where 30 steps from these come within 0.3 % of the objective's minimum.
-RHO_DATA, RELAX = 0.3, 1.7
+# Penalties of the split, in units where the image is of order 1, as measured on noisy microscope images.
+# That of the data is for a data term that curves by 1; counted photons in the dark curve by more.
+RHO_DATA, RHO_PHOTONS, RELAX = 0.3, 1.0, 1.7
 #: The penalty of x >= 0: this times the weight, within the limits. Where blur leaves nothing it
 #: alone holds x back, beside the weight: too large and hundreds of steps are not enough.
-SIGN, SIGN_LIMITS = 2.0, (1e-4, 0.01)
-#: The shrinkage of gradients in one step: weight / RHO_SPARSE(weight).
-SHRINK = 0.05
+SIGN, SIGN_LIMITS = 30.0, (1e-4, 0.01)
+#: The shrinkage of gradients in one step, that is the weight over their penalty: from WEAK downwards
+#: 2 ** LOOSER times as large for each decade of the weight, at most MOST_SHRINK. A weak weight moves
+#: little in a step; with the penalty of a strong one thousands of steps were not enough.
+SHRINK, WEAK, LOOSER, MOST_SHRINK = 0.05, 0.03, 2.0, 0.8
+
+
+def shrink_at(weight: float) -> float:
+    """The one for a weight, in powers of 2 so that a path seldom has to change it."""
+    decades = math.log10(WEAK / weight)
+    return float(min(max(SHRINK * 2.0 ** round(LOOSER * decades), SHRINK), MOST_SHRINK))
 
 
 class Splitting:
@@ -61,6 +70,8 @@ class Splitting:
         Share of first and second differences in D, which are measured jointly.
     nonnegative
         Whether x >= 0.
+    photons
+        Whether the data term is the likelihood of counted photons.
     """
 
     def __init__(
@@ -73,7 +84,9 @@ class Splitting:
         first: float,
         second: float,
         nonnegative: bool,
+        photons: bool,
     ) -> None:
+        self._rho_data = RHO_PHOTONS if photons else RHO_DATA
         self.shape = tuple(y.shape[2:])
         self.ndim = len(self.shape)
         self.object = physics.object_shape(self.shape)
@@ -96,10 +109,12 @@ class Splitting:
         self._v_sign = self.x.clone() if nonnegative else None
         self._rho_sign = SIGN_LIMITS[1]
         self._v_sparse = [torch.zeros_like(self.x) for _ in self._terms]
+        self._shrink = SHRINK
 
     def step(self, weight: float, prox: Prox) -> None:
         """One iteration at ``weight``; go on with another weight to follow a path."""
-        rho = weight / SHRINK
+        self._loosen(shrink_at(weight))
+        rho = weight / self._shrink
         self._press(min(max(SIGN * weight, SIGN_LIMITS[0]), SIGN_LIMITS[1]))
         data = self._data(prox)
         factor = self._shrinkage()
@@ -115,7 +130,7 @@ class Splitting:
             sign = self._rho_sign
             rest += sign * (2 * self._v_sign.clamp_min(0) - self._v_sign)
         target = 2 * data - self._v_data
-        self.x, blurred = self._system.solve(self.x, target, rest, (RHO_DATA, rho, sign))
+        self.x, blurred = self._system.solve(self.x, target, rest, (self._rho_data, rho, sign))
         self.z = self._seen(blurred)
         self._v_data += RELAX * (blurred - data)
         if self._v_sign is not None:
@@ -141,11 +156,23 @@ class Splitting:
             self._v_sign += negative * (self._rho_sign / rho - 1)
             self._rho_sign = rho
 
+    def _loosen(self, shrink: float) -> None:
+        """Change the penalty of the gradients, not their multipliers, which are what is shrunk times it."""
+        if shrink == self._shrink:
+            return
+        factor = self._shrinkage()
+        for v, term in zip(self._v_sparse, self._terms, strict=True):
+            scale = factor + (1 - factor) * (shrink / self._shrink)
+            for slab in self._across(term):
+                scale[slab] = 1
+            v *= scale
+        self._shrink = shrink
+
     def _data(self, prox: Prox) -> Tensor:
         """The pixels as they fit both x and y; what was not seen follows x alone."""
         u = self._v_data.clone()
         seen = self._seen(u)
-        seen.copy_(prox(seen, RHO_DATA, self.z))
+        seen.copy_(prox(seen, self._rho_data, self.z))
         return u
 
     def _seen(self, grid: Tensor) -> Tensor:
@@ -159,7 +186,9 @@ class Splitting:
             for slab in self._across(term):
                 part[slab] = 0
             square += part
-        return square.sqrt_().clamp_min_(1e-12).reciprocal_().mul_(-SHRINK).add_(1).clamp_min_(0)
+        return (
+            square.sqrt_().clamp_min_(1e-12).reciprocal_().mul_(-self._shrink).add_(1).clamp_min_(0)
+        )
 
     def _across(self, term: Difference) -> list[tuple[Any, ...]]:
         """Where a difference would reach across an edge of the object: there it costs nothing.

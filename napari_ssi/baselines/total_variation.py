@@ -161,7 +161,7 @@ class TotalVariation(Baseline):
     ) -> Iterator[tuple[float, Tensor] | None]:
         """Each weight starts from the result of the one before."""
         y = y.expand_as(w).contiguous()
-        solver = self._solver(y, w, physics)
+        solver = self._solver(y, w, physics, noise)
         prox = self._prox(y, w, noise, sigma)
         top = 2.4 * max(sigma, 1e-3) * _spread(noise, y)
         for count in range(self.tries):
@@ -186,7 +186,7 @@ class TotalVariation(Baseline):
         """
         w = torch.ones_like(y) if w is None else w
         y = y.expand_as(w).contiguous()
-        solver = self._solver(y, w, physics)
+        solver = self._solver(y, w, physics, noise)
         prox = self._prox(y, w, noise, sigma)
         most = self.iterations or min(max(WORK // solver.x[0].numel(), USUAL), MOST)
         head = max(1, min(HEAD_STEPS, most // 2))
@@ -200,7 +200,7 @@ class TotalVariation(Baseline):
                     return
                 before = image.clone()
 
-    def _solver(self, y: Tensor, w: Tensor, physics: Physics) -> Splitting:
+    def _solver(self, y: Tensor, w: Tensor, physics: Physics, noise: NoiseModel) -> Splitting:
         ndim = y.ndim - 2
         spacing = relative_spacing(physics, ndim)
         if self.voxel is not None:
@@ -221,6 +221,13 @@ class TotalVariation(Baseline):
             first=1 - self.curvature,
             second=self.curvature,
             nonnegative=nonnegative,
+            photons=self._counted(Photons.of(noise)),
+        )
+
+    def _counted(self, photons: Photons | None) -> bool:
+        """Whether the likelihood of counted photons compares the recording."""
+        return self.data_term == "poisson" or (
+            self.data_term == "automatic" and photons is not None
         )
 
     def _prox(self, y: Tensor, w: Tensor, noise: NoiseModel, sigma: float) -> Prox:
@@ -249,7 +256,7 @@ class TotalVariation(Baseline):
             return data(z) if photons is None else photons.admissible(data(z), z)
 
         photons = Photons.of(noise)
-        if self.data_term == "poisson" or (self.data_term == "automatic" and photons is not None):
+        if self._counted(photons):
             shift = 0.0 if photons is None else photons.shift
             level = ((w * y.clamp_min(0)).sum() / w.sum().clamp_min(1)).clamp_min(1e-6) + shift
             return poisson

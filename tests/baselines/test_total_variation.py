@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import convolve
 from scipy.optimize import minimize
 from skimage.restoration import denoise_tv_chambolle
 
+from napari_ssi.baselines import _splitting
 from napari_ssi.baselines.total_variation import TotalVariation
 from napari_ssi.errors import InputError
 from napari_ssi.noise.independent import Independent
@@ -93,6 +95,43 @@ def test_deconvolution_against_a_general_solver(voxel: tuple[float, float]) -> N
     found = solve(y, physics, weight, voxel=voxel)
     np.testing.assert_allclose(found, theirs, atol=0.03)
     assert np.abs(found - theirs).mean() < 0.01
+
+
+@pytest.mark.parametrize("data_term", ["least_squares", "poisson"])
+@pytest.mark.parametrize("weight", [1e-2, 1e-3, 1e-4])
+def test_the_usual_iterations_are_enough_for_a_weak_weight_too(
+    weight: float, data_term: str
+) -> None:
+    rng = np.random.default_rng(2)
+    t = np.arange(9) - 4
+    psf = np.exp(-np.add.outer(t**2, t**2) / (2 * 1.5**2))
+    z = convolve(np.pad(np.ones((9, 8)), 8), psf / psf.sum()) + 0.05
+    y = rng.poisson(z * 2000) / 2000
+    physics = Blur.from_array(psf, y.shape)
+    given = {"data_term": data_term, "curvature": 0.8}
+    soon = solve(y, physics, weight, iterations=60, **given)
+    late = solve(y, physics, weight, iterations=1000, **given)
+    assert np.linalg.norm(soon - late) < 0.04 * np.linalg.norm(late)
+
+
+def test_what_is_at_rest_stays_so_when_the_penalties_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    y = np.pad(np.ones((9, 8)), 6) + np.random.default_rng(3).normal(0, 0.05, (21, 20))
+    physics = Blur.from_array(np.ones((3, 3)) / 9 + np.eye(3) / 90, y.shape)
+    frame = torch.from_numpy(y.astype(np.float32))[None, None]
+    w, noise, method = torch.ones_like(frame), Independent(), TotalVariation()
+    solver, prox = method._solver(frame, w, physics, noise), method._prox(frame, w, noise, 0.0)
+    for weight, steps in ((0.1, 40), (0.01, 40), (0.001, 1500)):
+        for _ in range(steps):
+            solver.step(weight, prox)
+    found = solver.image().clone()
+    for shrink in (0.1, 0.8, 0.2):
+        monkeypatch.setattr(_splitting, "shrink_at", lambda weight, shrink=shrink: shrink)
+        solver.step(0.001, prox)
+    assert float((solver.image() - found).norm() / found.norm()) < 2e-3
+    direct = solve(y, physics, 0.001, iterations=600)
+    np.testing.assert_allclose(physics.crop(found)[0, 0].numpy(), direct, atol=0.02)
 
 
 def test_a_voxel_longer_in_z_is_the_same_problem_with_axes_swapped() -> None:
