@@ -94,6 +94,29 @@ class PsfLayers(QWidget):
         self._relist()
         self._pickers[channel].choose(layer.unique_id.hex)
 
+    def choose_all(self, layers: Sequence[Image]) -> None:
+        """Take one layer for all channels, or these, one each."""
+        self._relist()
+        for channel, picker in enumerate(self._pickers):
+            key = layers[channel if len(layers) > 1 else 0].unique_id.hex
+            picker.choose(SAME if channel and key == layers[0].unique_id.hex else key)
+
+    @property
+    def n_channels(self) -> int:
+        """How many may have a PSF of their own."""
+        return len(self._pickers)
+
+    @property
+    def offered(self) -> list[Image]:
+        """The layers that may hold a PSF: not results, nor work in progress."""
+        return [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Image)
+            and WORKING not in layer.metadata
+            and "napari_ssi" not in layer.metadata
+        ]
+
     @property
     def chosen(self) -> list[Image | None]:
         """The layer for all channels, or if one differs, that of each; ``None`` where there is none."""
@@ -129,13 +152,7 @@ class PsfLayers(QWidget):
 
     def _fill(self, picker: Picker, channel: int, chosen: str | None) -> None:
         """List the layers; choose the same as before if it is there, else what is likely."""
-        images = [
-            layer
-            for layer in self._viewer.layers
-            if isinstance(layer, Image)
-            and WORKING not in layer.metadata
-            and "napari_ssi" not in layer.metadata
-        ]
+        images = self.offered
         picker.clear()
         if channel:
             picker.addItem(SAME, SAME)
