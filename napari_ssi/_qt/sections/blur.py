@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from ..fields import NumberBox
 from ..layers import detected_axes, detected_pixel_size, pixels
 from ..look import Note, Picker, Section, row, tip
 from ..memory import Memory
-from ..psf_layer import add_beside, depths_of, to_layer
+from ..psf_layer import depths_of
 from ..psf_layers import PsfLayers
 from ..psf_view import PsfView
 
@@ -41,9 +40,6 @@ _KINDS = {
     "file": "PSF from a file",
     "gaussian": "Gaussian of known width",
 }
-
-#: Voxels of a layer above which it is not looked at as a PSF.
-LARGEST = 2**26
 
 
 @dataclass(frozen=True)
@@ -198,7 +194,7 @@ class BlurSection(Section):
                 f"{self.layers.n_channels}: choose its own under “Blur”."
             )
         else:
-            found = [self._held(psf, depths) for psf in psfs]
+            found = [self.layers.holding(psf, depths, self._layer_pixels) for psf in psfs]
             said += dict.fromkeys(
                 psf.missing for psf, layer in zip(psfs, found, strict=True) if layer is None
             )
@@ -213,25 +209,6 @@ class BlurSection(Section):
         self._kind.choose("file")
         self._edited()
         return said
-
-    def _held(self, psf: EarlierPSF, depths: list[float]) -> Image | None:
-        """The layer that holds a PSF, added where there is none; ``None`` where it is gone."""
-        for layer in self.layers.offered:
-            if (
-                psf.sha256
-                and depths_of(layer) == depths
-                and np.prod(pixels(layer).shape) <= LARGEST
-            ):
-                with suppress(InputError):
-                    raw, fitted = np.asarray(pixels(layer)), self._layer_pixels(layer)[0]
-                    if psf.sha256 in (sha256(raw), sha256(fitted)):
-                        return layer
-        if psf.array is None:
-            return None
-        facts = {"psf": dict(psf.source), **({"depths": depths} if depths else {})}
-        layer = to_layer(psf.array, psf.voxel_size, f"PSF · {psf.origin}", facts)
-        add_beside(self._viewer, layer)
-        return layer
 
     def value(self) -> Blur:
         """The choice, frozen; raises :class:`InputError` where it is not complete."""
