@@ -15,6 +15,9 @@ from ..physics.chaining import chain_refusal
 from ..recipe import Part, Recipe
 from ..stack import ImageStack
 
+#: The forward models that the section Blur stands for, beside none.
+BLURS = ("blur", "depth_varying_blur")
+
 
 def combined(blur: Part, links: Sequence[Part]) -> Part:
     """Blur, then the others in their order; ``denoising`` in place of a blur stands for none.
@@ -45,6 +48,44 @@ def combined(blur: Part, links: Sequence[Part]) -> Part:
     if psf is not None:  # where the engine puts one that is in memory, and saves it from
         params["psf"] = psf
     return Part(name="compose", params=params)
+
+
+def taken_apart(physics: Part) -> tuple[Part, list[Part]]:
+    """The inverse of :func:`combined`: the blur, and what follows it, of a recipe's forward model.
+
+    A PSF that finer sampling or a full detector brings along is a blur before it.
+
+    Examples
+    --------
+    >>> blur, links = taken_apart(Part(name="motion"))
+    >>> blur.name, [part.name for part in links]
+    ('denoising', ['motion'])
+    >>> psf = {"kind": "gaussian", "fwhm": [0.3]}
+    >>> blur, links = taken_apart(Part(name="compose", params={"psf": psf, "parts": ["blur"]}))
+    >>> blur.params["psf"] == psf, links
+    (True, [])
+    """
+    params = {name: value for name, value in physics.params.items() if value is not None}
+    if physics.name == "compose":
+        named = [Part(name=p) if isinstance(p, str) else Part(**p) for p in params.get("parts", ())]
+        parts = [part for part in named if part.name != "denoising"]
+    else:
+        parts = [Part(name=physics.name, params=params)]
+    none = Part(name="denoising")
+    first = parts[0] if parts else none
+    inside = dict(first.params)
+    if physics.name == "compose" and "psf" in params and _takes_psf(first.name):
+        inside.setdefault("psf", params["psf"])
+    if first.name in ("denoising", *BLURS):
+        return Part(name=first.name, params=inside), parts[1:]
+    if "psf" not in inside:
+        return none, parts
+    kept = {name: inside.pop(name) for name in ("psf", "subtract_background") if name in inside}
+    return Part(name="blur", params=kept), [Part(name=first.name, params=inside), *parts[1:]]
+
+
+def _takes_psf(name: str) -> bool:
+    return "psf" in registry.find("physics", name).load().model_fields
 
 
 def bound(part: Part, stack: ImageStack) -> tuple[Any, list[str]]:

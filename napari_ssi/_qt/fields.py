@@ -32,7 +32,7 @@ class NumberBox(QDoubleSpinBox):
 
     def __init__(self, low: float = 0.0, high: float = _LARGE, unit: str = "") -> None:
         super().__init__()
-        self.setDecimals(9)
+        self.setDecimals(25)  # a number that comes from a recipe stays what it is
         self.setRange(low, high)
         self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.setKeyboardTracking(False)
@@ -116,7 +116,7 @@ class _Number(Editor):
         return self._box.value()
 
     def set(self, value: Any) -> None:
-        self._box.setValue(value)
+        self._box.setValue(min(max(value, self._box.minimum()), self._box.maximum()))
 
 
 class _Flag(Editor):

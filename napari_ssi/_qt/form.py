@@ -70,6 +70,10 @@ class Form(QWidget):
             if control.get() != start
         }
 
+    def reset(self, params: dict[str, Any]) -> None:
+        """Show these values, and the defaults of all others."""
+        self.set({**{name: start for name, (_, start) in self._editors.items()}, **params})
+
     def set(self, params: dict[str, Any]) -> None:
         """Show values; names that are not there are ignored."""
         for name, value in params.items():

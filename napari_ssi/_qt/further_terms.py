@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
@@ -53,6 +55,11 @@ class FurtherTerms(QWidget):
             number.setValue(weight)
         self._tick(box, number, on and box.isEnabled())
         self.changed.emit()
+
+    def reset(self, weights: Mapping[str, float]) -> None:
+        """Take the terms with these weights, and no others."""
+        for name in self._lines:
+            self.choose(name, name in weights, weights.get(name))
 
     def suit(self, physics: str, noise: str) -> None:
         """Grey and leave out what does not go with these, with the reason as tooltip."""

@@ -45,9 +45,9 @@ class NetworkChoice(QWidget):
         return Part(name=name, params=self._forms[name].params())
 
     def set(self, name: str, params: dict[str, Any]) -> None:
-        """Show another choice."""
-        self._picker.choose(name)
-        self._forms[name].set(params)
+        """Show another choice, with the defaults of all other parameters; one not offered is left."""
+        if self._picker.choose(name):
+            self._forms[name].reset(params)
 
     def suit(self, physics: str, noise: str) -> None:
         """Grey out what does not go with these, and say why; leave it if it is chosen."""

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from ..psf.beads import Bead
 from ..psf.inspection import Inspection
+
+if TYPE_CHECKING:
+    import napari
 
 #: Set in the metadata of layers that hold a PSF; what it is and how it was made stands there.
 PSF = "napari_ssi_psf"
@@ -37,39 +40,68 @@ class MadePSF:
     beads: tuple[Bead, ...] = ()
 
     def to_layer(self) -> Image:
-        """An image layer with scale, units, axis labels and provenance."""
-        n = self.array.ndim
-        return Image(
-            self.array,
-            name=self.name,
-            scale=self.scale,
-            units=("um",) * n,
-            axis_labels=("depth", "z", "y", "x")[-n:],
-            colormap="magma",
-            contrast_limits=self.limits,
-            metadata={PSF: dict(self.facts)},
-        )
+        """As :func:`to_layer`."""
+        return to_layer(self.array, self.voxel_size, self.name, self.facts)
 
     @property
     def scale(self) -> tuple[float, ...]:
         """µm along each axis of the layer."""
-        if self.array.ndim == len(self.voxel_size):
-            return self.voxel_size
-        first, second, *_ = self.facts["depths"]
-        return (second - first, *self.voxel_size)
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """From nothing to the peak."""
-        return 0.0, float(self.array.max())
+        return _scale(self.array, self.voxel_size, self.facts)
 
     def renew(self, layer: Image) -> None:
         """Put it into a layer that held an earlier one."""
         layer.data = self.array
         layer.scale = self.scale
-        layer.contrast_limits = self.limits
+        layer.contrast_limits = _limits(self.array)
         layer.name = self.name
         layer.metadata = {**layer.metadata, PSF: dict(self.facts)}
+
+
+def to_layer(
+    array: NDArray[np.floating],
+    voxel_size: tuple[float, ...] | None,
+    name: str,
+    facts: Mapping[str, Any],
+) -> Image:
+    """A PSF, or several by ``depths`` among the facts, as a layer with scale, units and provenance.
+
+    ``voxel_size`` is in µm, ([Z,] Y, X); ``None`` where it is not known.
+    """
+    n = array.ndim
+    return Image(
+        array,
+        name=name,
+        scale=None if voxel_size is None else _scale(array, voxel_size, facts),
+        units=("pixel" if voxel_size is None else "um",) * n,
+        axis_labels=("depth", "z", "y", "x")[-n:],
+        colormap="magma",
+        contrast_limits=_limits(array),
+        metadata={PSF: dict(facts)},
+    )
+
+
+def add_beside(viewer: napari.viewer.Viewer, layer: Image) -> None:
+    """Add a layer without selecting it; hidden where it would lie on a recording."""
+    layer.visible = not len(viewer.layers)
+    selected = set(viewer.layers.selection)
+    viewer.add_layer(layer)
+    if selected:
+        viewer.layers.selection = selected
+
+
+def _scale(
+    array: NDArray[np.floating], voxel_size: tuple[float, ...], facts: Mapping[str, Any]
+) -> tuple[float, ...]:
+    """µm along each axis of the layer."""
+    if array.ndim == len(voxel_size):
+        return voxel_size
+    first, second, *_ = facts["depths"]
+    return (second - first, *voxel_size)
+
+
+def _limits(array: NDArray[np.floating]) -> tuple[float, float]:
+    """From nothing to the peak."""
+    return 0.0, float(array.max())
 
 
 def is_psf(layer: Any) -> bool:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image
+from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from .layers import WORKING
+from ..errors import InputError
+from ..psf.source import sha256
+from .earlier import EarlierPSF
+from .layers import WORKING, pixels
 from .look import KeepsStill, Picker, row
-from .psf_layer import is_psf
+from .psf_layer import add_beside, depths_of, is_psf, to_layer
 
 if TYPE_CHECKING:
     import napari
@@ -20,6 +27,10 @@ _TIP = (
     "The layer that holds the PSF; it is resampled to the pixels of the image if its own pixel "
     "size differs."
 )
+#: Voxels of a layer above which it is not looked at as the PSF of a recipe.
+LARGEST = 2**24
+#: The pixels of a layer, and sentences on what was done to them.
+Fitted = Callable[[Image], tuple[NDArray[np.floating], list[str]]]
 #: Chosen for a channel whose PSF is that of the first.
 SAME = "as the first"
 
@@ -94,6 +105,50 @@ class PsfLayers(QWidget):
         self._relist()
         self._pickers[channel].choose(layer.unique_id.hex)
 
+    def choose_all(self, layers: Sequence[Image]) -> None:
+        """Take one layer for all channels, or these, one each."""
+        self._relist()
+        for channel, picker in enumerate(self._pickers):
+            key = layers[channel if len(layers) > 1 else 0].unique_id.hex
+            picker.choose(SAME if channel and key == layers[0].unique_id.hex else key)
+
+    def holding(self, psf: EarlierPSF, depths: list[float], fitted: Fitted) -> Image | None:
+        """The layer that holds the PSF of a recipe, added where there is none; ``None`` where it is gone.
+
+        ``depths`` are as of :func:`~napari_ssi._qt.psf_layer.depths_of`; ``fitted`` gives the pixels of a layer
+        as they are resampled to those of the recording.
+        """
+        for layer in self.offered:
+            small = math.prod(pixels(layer).shape) <= LARGEST
+            if psf.sha256 and small and depths_of(layer) == depths:
+                if sha256(np.asarray(pixels(layer))) == psf.sha256:
+                    return layer
+                with suppress(InputError):
+                    if is_psf(layer) and sha256(fitted(layer)[0]) == psf.sha256:
+                        return layer
+        if psf.array is None:
+            return None
+        facts = {"psf": dict(psf.source), **({"depths": depths} if depths else {})}
+        layer = to_layer(psf.array, psf.voxel_size, f"PSF · {psf.origin}", facts)
+        add_beside(self._viewer, layer)
+        return layer
+
+    @property
+    def n_channels(self) -> int:
+        """How many may have a PSF of their own."""
+        return len(self._pickers)
+
+    @property
+    def offered(self) -> list[Image]:
+        """The layers that may hold a PSF: not results, nor work in progress."""
+        return [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Image)
+            and WORKING not in layer.metadata
+            and "napari_ssi" not in layer.metadata
+        ]
+
     @property
     def chosen(self) -> list[Image | None]:
         """The layer for all channels, or if one differs, that of each; ``None`` where there is none."""
@@ -129,13 +184,7 @@ class PsfLayers(QWidget):
 
     def _fill(self, picker: Picker, channel: int, chosen: str | None) -> None:
         """List the layers; choose the same as before if it is there, else what is likely."""
-        images = [
-            layer
-            for layer in self._viewer.layers
-            if isinstance(layer, Image)
-            and WORKING not in layer.metadata
-            and "napari_ssi" not in layer.metadata
-        ]
+        images = self.offered
         picker.clear()
         if channel:
             picker.addItem(SAME, SAME)

@@ -24,7 +24,7 @@ from .bead_points import BeadPoints
 from .docking import DockPanel, bring_up
 from .look import KeepsStill, Note, dim_colour, tip
 from .memory import Memory
-from .psf_layer import MadePSF
+from .psf_layer import MadePSF, add_beside
 from .psf_making import Maker, from_beads, from_optics, inspected
 from .psf_report import PsfReport
 from .sections.beads import BeadsSection
@@ -325,13 +325,9 @@ class PsfPanel(DockPanel):
         self._area.verticalScrollBar().setValue(self.report.y())
 
     def _add(self, made: MadePSF) -> Image:
-        """A new layer; hidden where it would lie on a recording."""
+        """A new layer."""
         layer = made.to_layer()
-        layer.visible = not len(self._viewer.layers)
-        selected = set(self._viewer.layers.selection)
-        self._viewer.add_layer(layer)
-        if selected:
-            self._viewer.layers.selection = selected
+        add_beside(self._viewer, layer)
         return layer
 
     def _distilled(self, made: MadePSF, axes: str) -> Image:

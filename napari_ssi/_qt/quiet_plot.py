@@ -16,10 +16,9 @@ class QuietPlot(pg.PlotWidget):
     """Without a menu, buttons or an answer to the mouse; ``height`` in pixels, as wide as there is room."""
 
     def __init__(self, height: int, **options: Any) -> None:
-        super().__init__(background=None, **options)
+        super().__init__(background=None, enableMenu=False, **options)
         self.setFixedHeight(height)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.setMouseEnabled(False, False)
         for side in SIDES:

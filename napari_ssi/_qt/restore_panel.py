@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from .sections.method import MethodSection
 from .sections.noise import NoiseSection
 from .sections.run import RunSection
 from .session import Session
+from .use_settings import Sections, UseSettings
 from .worker import call
 
 if TYPE_CHECKING:
@@ -80,14 +82,10 @@ class RestorePanel(DockPanel):
         self.method = MethodSection()
         self.effort = EffortSection()
         self.run = RunSection()
-        self._sections = (
-            self.image,
-            self.blur,
-            self.forward,
-            self.noise,
-            self.method,
-            self.effort,
+        self._sections = Sections(
+            self.image, self.blur, self.forward, self.noise, self.method, self.effort
         )
+        self.earlier = UseSettings(viewer, self._sections)
         self._lay_out()
         self.session = Session(viewer, self.run, self)
         self._forecast = Forecast(self.plan, self)
@@ -147,6 +145,7 @@ class RestorePanel(DockPanel):
             self._refuse(str(error))
             return
         self._remember()
+        self.earlier.forget()
         self.session.begin(plan, self.image.layers())
 
     # --- putting it together -------------------------------------------------------------
@@ -156,6 +155,7 @@ class RestorePanel(DockPanel):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)
+        column.addWidget(self.earlier)
         for section in self._sections:
             column.addWidget(section)
         column.addStretch()
@@ -189,6 +189,7 @@ class RestorePanel(DockPanel):
         self.effort.changed.connect(self._changed)
         self.effort.unfolded.connect(self._show_forms)
         self.effort.draw.connect(self._draw)
+        self.earlier.taken.connect(self._method_changed)
         self.run.start.connect(self.start)
         self.run.save.connect(lambda: self._saving.ask(self.session.restorations))
         self.run.save_model.connect(lambda: self._saving.ask_model(self.session.last_learned))
@@ -207,8 +208,8 @@ class RestorePanel(DockPanel):
         self._viewer.events.theme.connect(self._recolour)
         # A method of this object would not be called any more once it is being destroyed.
         parts = (self.session, self.image, self.blur, self.forward)
-        theme, recolour = self._viewer.events.theme, self._recolour
-        self.destroyed.connect(lambda: _let_go(parts, theme, recolour))
+        self._let_go = partial(_let_go, parts, self._viewer.events.theme, self._recolour)
+        self.destroyed.connect(self._let_go)
 
     def _image_changed(self) -> None:
         try:
@@ -304,6 +305,7 @@ class RestorePanel(DockPanel):
         self._still.guard(self)
         self._recolour()
         self._show_forms()
+        self.earlier.ready()
 
     # --- regions, forecasts, refusals ----------------------------------------------------
 
@@ -377,11 +379,10 @@ class RestorePanel(DockPanel):
     def detach(self) -> None:
         """Cancel a run and let go of the viewer."""
         self._remember()
-        parts = (self.session, self.image, self.blur, self.forward)
-        _let_go(parts, self._viewer.events.theme, self._recolour)
+        self._let_go()
 
 
-def _let_go(parts: tuple[Any, ...], theme: Any, recolour: Any) -> None:
+def _let_go(parts: tuple[Any, ...], theme: Any, recolour: Any, *_: object) -> None:
     """Be called by the viewer no more; safe when the widgets are gone, and twice."""
     for part in parts:
         part.detach()

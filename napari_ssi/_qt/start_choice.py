@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,10 @@ class StartChoice(QWidget):
         super().__init__()
         self._last: Restoration | None = None
         self._path: Path | None = None
+        self._sha256 = ""
         self._found = ""
         self._chosen = _NOTHING
-        self._before: tuple[str, Path | None, str] = (_NOTHING, None, "")
+        self._before: tuple[str, Path | None, str, str] = (_NOTHING, None, "", "")
         self._worker: Worker | None = None
         self._refusal = ""
         self._picker = Picker()
@@ -78,6 +80,8 @@ class StartChoice(QWidget):
         fields: dict[str, Any] = {"steps": 0} if self.as_it_is else {}
         if self._given == _FILE:
             fields["start"] = {"path": str(self._path)}
+            if self._sha256:
+                fields["start"]["sha256"] = self._sha256
         return fields
 
     @property
@@ -110,12 +114,29 @@ class StartChoice(QWidget):
         if self._chosen == _LAST:
             self.changed.emit()
 
-    def open(self, path: str | Path) -> None:
-        """Choose a file; what is wrong with it is said as soon as it is read."""
+    def take(self, start: Mapping[str, Any] | None, *, as_it_is: bool) -> str:
+        """Choose what a recipe starts from; a sentence where that is gone, else ``""``."""
+        self._as_it_is.setChecked(as_it_is)
+        path, known = (start or {}).get("path"), (start or {}).get("sha256")
+        if path and Path(path).is_file():
+            self.open(path, known or "")
+            return ""
+        last = start is not None and not path and self._learned(known)
+        self._choose(_LAST if last else _NOTHING)
+        if start is None or last:
+            return ""
+        gone = f"in {path}, which is not there" if path else "not saved in a file"
+        return f"The model that the recipe starts from is {gone}: “Start from” says Nothing."
+
+    def open(self, path: str | Path, sha256: str = "") -> None:
+        """Choose a file; what is wrong with it is said as soon as it is read.
+
+        Weights of another ``sha256``, if one is given, are refused before the run.
+        """
         from .. import saved_models
 
-        before = (self._chosen, self._path, self._found)
-        self._path, self._found = Path(path), "Reading …"
+        before = (self._chosen, self._path, self._found, self._sha256)
+        self._path, self._found, self._sha256 = Path(path), "Reading …", sha256
         self._choose(_FILE)
         self._before = before
         self._worker = call(lambda: saved_models.load_starts(path))
@@ -153,6 +174,13 @@ class StartChoice(QWidget):
         self._show()
         self.changed.emit()
 
+    def _learned(self, sha256: str | None) -> bool:
+        """Whether these weights are what was learned last."""
+        from ..saved_models import starts_of
+        from ..training import start
+
+        return self._last is not None and sha256 == start.sha256(starts_of(self._last.models))
+
     def _forget(self) -> None:
         """What is still being read no longer counts."""
         if self._worker is not None:
@@ -171,7 +199,7 @@ class StartChoice(QWidget):
 
     def _unreadable(self, error: Exception) -> None:
         """Back to what was chosen before."""
-        chosen, self._path, self._found = self._before
+        chosen, self._path, self._found, self._sha256 = self._before
         if self._path is None:
             self._picker.removeItem(self._picker.findData(_FILE))
         self._choose(chosen)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from ...psf.resample import resampled
 from ...psf.source import load, make_source, sha256
 from ...recipe import Part
 from ...stack import ImageStack
+from ..earlier import EarlierPSF
 from ..fields import NumberBox
 from ..layers import detected_axes, detected_pixel_size, pixels
 from ..look import Note, Picker, Section, row, tip
@@ -145,22 +148,73 @@ class BlurSection(Section):
             return "denoising"
         return "depth_varying_blur" if self._depths() else "blur"
 
+    @property
+    def bare(self) -> Part:
+        """The forward model without its PSF."""
+        extra: dict[str, Any] = {}
+        depths = self._depths()
+        if depths:
+            extra["depths"] = depths
+        elif self._subtract.isChecked() and self.kind not in ("none", "gaussian"):
+            extra["subtract_background"] = True
+        return Part(name=self.physics_name, params=extra)
+
     def set_layer(self, layer: Image, channel: int = 0) -> None:
         """Take the PSF from a layer; that of the first channel is that of all which have no other."""
         self.layers.choose(layer, channel)
         self._kind.choose("layer")
         self._edited()  # the same layer may hold another PSF now
 
+    def take(self, blur: Part, psfs: Sequence[EarlierPSF]) -> list[str]:
+        """Show the blur of a recipe and the PSFs that it names; sentences on what could not be had.
+
+        A PSF that no control can show is taken from a layer that holds it, else a layer is added.
+        """
+        self._subtract.setChecked(bool(blur.params.get("subtract_background")))
+        if blur.name == "denoising":
+            self._kind.choose("none")
+            return []
+        depths = list(blur.params.get("depths") or ())
+        plain = psfs[0].source if len(psfs) == 1 and psfs[0].plain and not depths else {}
+        if plain.get("kind") == "gaussian":
+            fwhm = plain["fwhm"]
+            self._xy.setValue(fwhm[-1])
+            if len(fwhm) != 2:
+                self._z.setValue(fwhm[0])
+            self._kind.choose("gaussian")
+            return []
+        path, said = "", []
+        if plain:
+            path = plain["path"]
+        elif not psfs:
+            said.append("The recipe names no PSF: choose it under “Blur”.")
+        elif len(psfs) not in (1, self.layers.n_channels):
+            said.append(
+                f"The recipe has a PSF for each of {len(psfs)} channels, and this image has "
+                f"{self.layers.n_channels}: choose its own under “Blur”."
+            )
+        else:
+            found = [self.layers.holding(psf, depths, self._layer_pixels) for psf in psfs]
+            said += dict.fromkeys(
+                psf.missing for psf, layer in zip(psfs, found, strict=True) if layer is None
+            )
+            if not said:
+                self.layers.choose_all([layer for layer in found if layer is not None])
+                self._kind.choose("layer")
+                self._edited()
+                return []
+            gone = [psf.source["path"] for psf in psfs if "path" in psf.source]
+            path = next((p for p in gone if not Path(p).exists()), "")
+        self._path.setText(path)  # one that is not there stands for no PSF, which Start refuses
+        self._kind.choose("file")
+        self._edited()
+        return said
+
     def value(self) -> Blur:
         """The choice, frozen; raises :class:`InputError` where it is not complete."""
         if self.kind == "none":
             return Blur(Part(name="denoising"))
-        extra: dict[str, Any] = {}
-        depths = self._depths()
-        if depths:
-            extra["depths"] = depths
-        elif self._subtract.isChecked() and self.kind != "gaussian":
-            extra["subtract_background"] = True
+        extra, depths = self.bare.params, self._depths()
         if self.kind == "layer":
             if any(layer and depths_of(layer) != depths for layer in self.layers.chosen):
                 raise InputError(

@@ -37,6 +37,9 @@ _DEVICES = {
     "mps": "Apple GPU (MPS)",
 }
 
+#: Fields of the recipe itself that stand among the advanced ones.
+_RESULT = {"nonnegative", "seed"}
+
 
 class EffortSection(Section):
     """Effort, region, device and the estimate; advanced parameters folded away."""
@@ -135,12 +138,45 @@ class EffortSection(Section):
         self._effort.choose(memory.get("effort", "balanced"))
         self._device.choose(memory.get("device", "auto"))
 
+    def take(self, recipe: Recipe, method: str, physics: str, noise: str) -> list[str]:
+        """Show what a recipe says of this, where ``method`` is the one that the panel shows.
+
+        Loads classes. What is advanced is unfolded if it is not as usual. Sentences on what is gone.
+        """
+        self._effort.choose(recipe.effort)
+        self._device.choose(recipe.device)
+        self.start.suit(method)
+        self.show_method(method, physics, noise)
+        first, *further = recipe.method
+        said: dict[str, dict[str, Any]] = {"general": recipe.model_dump(include=_RESULT)}
+        gone = ""
+        if method == first.name:
+            said["method"] = first.params
+        if not recipe.is_baseline:
+            training = dict(recipe.training)
+            start, untrained = training.pop("start", None), training.get("steps") == 0
+            gone = self.start.take(start, as_it_is=start is not None and untrained)
+            if self.start.as_it_is:
+                training.pop("steps")
+            said["training"] = training
+            self.terms.reset({term.name: term.weight / first.weight for term in further})
+            if self._network is not None:
+                self._network.set(recipe.network.name, recipe.network.params)
+        for key, form in self._forms.items():
+            form.reset(said.get(key, {}))
+        usual = Part(name=registry.network_for(method))
+        network = self._network.part if self._network is not None else usual
+        unusual = any(form.params() for form in self._forms.values()) or further or network != usual
+        if unusual and not self._advanced.isExpanded():
+            self._advanced.expand()
+        return [gone] if gone else []
+
     # --- advanced parameters -------------------------------------------------------------
 
     @property
     def wants_forms(self) -> bool:
-        """Whether the advanced parameters are unfolded."""
-        return self._advanced.isExpanded()
+        """Whether the advanced parameters are unfolded, or count as they were left."""
+        return self._advanced.isExpanded() or bool(self._shown)
 
     def show_method(self, method: str, physics: str, noise: str) -> None:
         """Build the forms of a method; loads its class, so call it when torch is there."""
@@ -163,8 +199,8 @@ class EffortSection(Section):
         if entry is None:
             return
         self._add("method", entry.label, Form(entry.load().model_fields, entry.params))
-        if method in self._kept:
-            self._forms["method"].set(self._kept[method])
+        if "method" in self._forms:  # some have no parameters
+            self._forms["method"].set(self._kept.get(method, {}))
         if entry.kind == "loss":
             from ...training.settings import Training
 
@@ -174,7 +210,7 @@ class EffortSection(Section):
             self._advanced.body.addWidget(self._network)
             self._advanced.body.addWidget(self.terms)
             self.terms.show()
-        fields = {name: Recipe.model_fields[name] for name in ("nonnegative", "seed")}
+        fields = {name: info for name, info in Recipe.model_fields.items() if name in _RESULT}
         self._add("general", "Result", Form(fields))
 
     def _add(self, key: str, title: str, form: Form) -> None:

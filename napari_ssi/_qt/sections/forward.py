@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,29 @@ class ForwardSection(Section):
         """Take the unusable pixels from a labels layer."""
         self.mask.set_layer(layer)
 
+    def take(self, links: Sequence[Part]) -> list[str]:
+        """Show what a recipe has after its blur, once the parameters are there.
+
+        Sentences on a mask that does not fit; what there is no control for is left out.
+        """
+        for box in (self._full, self._motion):  # what is chosen may grey what is to come
+            box.setChecked(False)
+        self._sampling.choose("recorded")
+        self.mask.choose("none")
+        found = {part.name: part for part in links}
+        self._sampling.choose(next((k for k in _SAMPLING if _is_sampled(k, links)), "recorded"))
+        said = [] if self.stack is None else self.mask.take(found.get("inpainting"), self.stack)
+        motion, full = found.get("motion"), found.get("saturation")
+        if motion is not None and self._form is not None:
+            self._form.reset(self._scaled(motion.params, lambda n: n / self._finer))
+        self._motion.setChecked(motion is not None)
+        if full is not None:
+            self._level.setValue(full.params.get("level") or 0.0)
+        self._full.setChecked(full is not None)
+        if links and not self.isExpanded():
+            self.expand()
+        return said
+
     def set_stack(self, stack: ImageStack | None, axes: str) -> None:
         """The recording, and the axes of its layer."""
         self.stack, self.mask.axes = stack, axes
@@ -195,11 +219,19 @@ class ForwardSection(Section):
 
     def _fine_motion(self) -> dict[str, Any]:
         """As typed, its length in pixels of the grid that it moves on: the restored one."""
-        params, zoom = self._motion_params(), self.zoom
+        return self._scaled(self._motion_params(), lambda n: n * self._finer)
+
+    @property
+    def _finer(self) -> int:
+        """Pixels of the result per pixel of the recording, along X."""
+        return self.zoom[-1] if self.zoom else 1
+
+    def _scaled(self, params: dict[str, Any], change: Callable[[float], float]) -> dict[str, Any]:
+        """Of a motion, with another length where it is in pixels of a finer grid."""
         motion = self._about["motion"].build(params)
-        if zoom and motion.unit == "pixels":
-            return {**params, "length": motion.length * zoom[-1]}
-        return params
+        if self._finer == 1 or motion.unit != "pixels":
+            return params
+        return {**params, "length": change(motion.length)}
 
     # --- showing it ----------------------------------------------------------------------
 
@@ -275,6 +307,20 @@ class ForwardSection(Section):
             return "The result has the pixels of the recording."
         entry = self._about[part.name]
         return f"{entry.summary} {entry.when}"
+
+
+def _is_sampled(key: str, links: Sequence[Part]) -> bool:
+    """Whether a choice of sampling is what a recipe has among what follows the blur."""
+    ours, theirs = (
+        [registry.find("physics", p.name).build(p.params).model_dump() for p in parts]
+        for parts in (
+            [part for part in (_SAMPLING[key][1],) if part is not None],
+            [p for p in links if p.name in ("downsampling", "isotropic")],
+        )
+    )
+    for each in (*ours, *theirs):  # one number stands for all axes in the plane
+        each["factor"] = each["factor"] if len(set(each["factor"])) > 1 else each["factor"][:1]
+    return ours == theirs
 
 
 def _in_words(stack: ImageStack, zoom: tuple[int, ...]) -> str:

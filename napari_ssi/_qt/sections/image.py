@@ -175,10 +175,11 @@ class ImageSection(Section):
 
     # --- keeping up with the viewer ------------------------------------------------------
 
-    def set_offset(self, offset: float) -> None:
-        """Set the camera's offset, as if typed."""
-        self._auto.setChecked(False)
-        self._offset.setValue(offset)
+    def set_offset(self, offset: float | None) -> None:
+        """Set the camera's offset, as if typed; ``None`` to measure it."""
+        self._auto.setChecked(offset is None)
+        if offset is not None:
+            self._offset.setValue(offset)
 
     def _images(self) -> list[Image]:
         return [

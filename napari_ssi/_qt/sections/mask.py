@@ -5,14 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ... import registry
 from ...errors import InputError
-from ...physics._mask import PackedMask
+from ...physics._mask import PackedMask, fitting, read_mask
 from ...recipe import Part
+from ...stack import ImageStack
 from ..chain import marks_of
 from ..form import Form
 from ..layers import pixels
@@ -128,6 +131,51 @@ class MaskChoice(QWidget):
         if isinstance(params, dict):
             self._kept = {k: v for k, v in params.items() if isinstance(v, bool)}
         self.choose(kind)
+
+    def take(self, part: Part | None, stack: ImageStack) -> list[str]:
+        """Show the ``inpainting`` of a recipe for this recording, or none; loads its class.
+
+        Its mask is taken from a labels layer that marks the same, else a layer is added. Sentences on one
+        that is gone or does not fit.
+        """
+        if part is None:
+            self.choose("none")
+            return []
+        mask = self._about.build(part.params).mask
+        if self._form is not None:
+            self._form.reset({k: v for k, v in part.params.items() if k != "mask"})
+        self.choose("found")
+        if mask is None:
+            return []
+        try:
+            read = read_mask(mask) if isinstance(mask, str) else mask.array()
+            marks = fitting(read, stack.spatial_shape)
+        except InputError as error:
+            return [f"{error} No pixels are marked; bad ones are only found."]
+        same = next((la for la in self._viewer.layers if self._marks_these(la, marks)), None)
+        if same is not None:
+            self.set_layer(same)
+        else:
+            self.paint.emit()  # which adds a layer and chooses it
+            layer = self._chosen()
+            axes = self.axes[-layer.ndim :]
+            marks = marks.transpose(["ZYX"[-marks.ndim :].index(a) for a in axes if a in "ZYX"])
+            apart = tuple(i for i, a in enumerate(axes) if a not in "ZYX")
+            layer.data = np.array(
+                np.broadcast_to(np.expand_dims(marks, apart), layer.data.shape), np.uint8
+            )
+            layer.mode = "pan_zoom"
+            self._edited()
+        return []
+
+    def _marks_these(self, layer: Any, marks: NDArray[np.bool_]) -> bool:
+        """Whether a layer of the viewer marks these pixels and no others, over the spatial axes."""
+        if not isinstance(layer, Labels):
+            return False
+        with suppress(InputError, ValueError):  # of another shape
+            found = fitting(marks_of(pixels(layer), self.axes).array(), marks.shape)
+            return bool((found == marks).all())
+        return False
 
     # --- showing it ----------------------------------------------------------------------
 

@@ -91,6 +91,11 @@ class MethodSection(Section):
         self._baselines.setChecked(memory.get("baselines", True))
         self._fill()
 
+    def want(self, name: str) -> None:
+        """Pick a method; one that is not possible now, as soon as it is."""
+        self._wanted = name
+        self._fill()
+
     def choose(self, name: str) -> bool:
         """Pick a method, if it is possible now."""
         if self._picker.choose(name):

@@ -94,6 +94,14 @@ class NoiseSection(Section):
         """The choice, frozen."""
         return Part(name=self.name, params=self._form.params() if self._form else {})
 
+    def take(self, part: Part) -> None:
+        """Show the noise model of a recipe; loads its class."""
+        self._picker.choose(part.name)
+        if not self._loaded:
+            self.show_parameters()
+        if self._form is not None:
+            self._form.reset(part.params)
+
     def remember(self, memory: Memory) -> None:
         """Keep the choice for the next session."""
         memory.put("noise", self.name)
