@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
@@ -109,7 +109,7 @@ def recipe(
     return Recipe.create(
         physics={"name": physics, "params": PARAMS.get(physics, {})},
         noise=noise,
-        method={"name": name, "params": FEW.get(name, {})} if name in FEW else method,
+        method=[{"name": name, "params": FEW[name]}] if name in FEW else method,
         network={
             "name": network or registry.network_for(name),
             "params": NARROW if learned else {},
@@ -138,7 +138,16 @@ def noises(method: str, physics: str) -> list[str]:
 EVERY_NOISE = [(loss, noise) for loss in LOSSES for noise in noises(loss, "denoising")]
 
 
-@pytest.mark.parametrize(("number", "loss", "noise"), [(n, *c) for n, c in enumerate(EVERY_NOISE)])
+def cases() -> Iterator[Any]:
+    """All of them, slow but for one loss with each noise."""
+    seen: set[str] = set()
+    for number, (loss, noise) in enumerate(EVERY_NOISE):
+        marks = [pytest.mark.slow] if noise in seen else []
+        seen.add(noise)
+        yield pytest.param(number, loss, noise, marks=marks)
+
+
+@pytest.mark.parametrize(("number", "loss", "noise"), cases())
 def test_every_loss_with_every_noise(on: Run, number: int, loss: str, noise: str) -> None:
     """On what refuses most, with and without a blur in turn."""
     blur = number % 2 and possible(loss, physics="blur", noise=noise)
@@ -171,9 +180,11 @@ def test_every_network(on: Run, network: str, ndim: int) -> None:
     )
 
 
-@pytest.mark.parametrize("method", ["ssi", "total_variation", "noise2self"])
+@pytest.mark.parametrize("learned", [True, False])
 @pytest.mark.parametrize("physics", registry.entries("physics"))
-def test_every_physics(on: Run, physics: str, method: str) -> None:
+def test_every_physics(on: Run, physics: str, learned: bool) -> None:
+    mixing = {"mixing", "saturating"} & set(registry.find("physics", physics).traits)
+    method = "total_variation" if not learned else "ssi" if mixing else "noise2self"
     if not possible(method, physics=physics, noise="independent"):
         pytest.skip("not for this forward model")
     ndim = 3 if physics in ("depth_varying_blur", "isotropic") else 2
