@@ -19,7 +19,7 @@ at the border, so that Python sees ``cuda`` or ``mps`` everywhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -181,10 +181,14 @@ class _Kernels(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        flat = list(_leaves((*args, *kwargs.values())))
-        known = {id(a.inner): a for a in flat if isinstance(a, Pretend)}
+        flat: list[Any] = []
+        lowered = _down(tuple(args), flat)
+        given = {key: _down(a, flat) for key, a in kwargs.items()}
+        known = {id(a.inner): a for a in flat if type(a) is Pretend}
         asked = kwargs.get("device")
         here = bool(known) if asked is None else asked.type == "meta"
+        if not (here or known or flat):
+            return func(*lowered, **given)
         for a in flat:
             if isinstance(a, torch._C.Generator):
                 self._check_generator(PretendGenerator.known.get(a._cdata, a), here)
@@ -192,21 +196,22 @@ class _Kernels(TorchDispatchMode):
             self._check_kernel(func)
         if known:
             self._check_mixture(func, args, flat)
-
-        def up(a: Any) -> Any:
-            if not isinstance(a, Tensor) or not here:
-                return a
-            if self.kind == "mps" and a.dtype in DOUBLE:
-                raise TypeError(
-                    "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't "
-                    "support float64. Please use float32 instead."
-                )
-            return known[id(a)] if id(a) in known else Pretend(a, self.kind)
-
-        if here and torch.Tag.inplace_view in func.tags:
+        if here and changes_shape(func):
             raise NotImplementedError(f"{func} of a pretended GPU: its shape would not follow")
-        found = EAGER.get(func, func)(*_mapped(_down, args), **_mapped(_down, kwargs))
-        return _mapped(up, found)
+        found = EAGER.get(func, func)(*lowered, **given)
+        return self._up(found, known) if here else found
+
+    def _up(self, a: Any, known: dict[int, Pretend]) -> Any:
+        if isinstance(a, list | tuple):
+            return type(a)(self._up(each, known) for each in a)
+        if not isinstance(a, Tensor):
+            return a
+        if self.kind == "mps" and a.dtype in DOUBLE:
+            raise TypeError(
+                "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't "
+                "support float64. Please use float32 instead."
+            )
+        return known[id(a)] if id(a) in known else Pretend(a, self.kind)
 
     def _check_mixture(self, func: Any, args: Any, flat: list[Any]) -> None:
         name = func._schema.name.partition("::")[2]
@@ -246,26 +251,25 @@ class _Kernels(TorchDispatchMode):
             )
 
 
-def _leaves(values: Iterable[Any]) -> Iterator[Any]:
-    for a in values:
-        if isinstance(a, list | tuple):
-            yield from _leaves(a)
-        else:
-            yield a
-
-
-def _mapped(change: Callable[[Any], Any], a: Any) -> Any:
-    if isinstance(a, list | tuple):
-        return type(a)(_mapped(change, each) for each in a)
-    if isinstance(a, dict):
-        return {key: _mapped(change, each) for key, each in a.items()}
-    return change(a)
-
-
-def _down(a: Any) -> Any:
-    if isinstance(a, Pretend):
+def _down(a: Any, seen: list[Any]) -> Any:
+    """What the CPU is given for an argument; tensors and generators in it are put into ``seen``."""
+    kind = type(a)
+    if kind is Pretend:
+        seen.append(a)
         return a.inner
-    return CPU if isinstance(a, torch.device) and a.type == "meta" else a
+    if kind is list or kind is tuple:
+        return kind(_down(each, seen) for each in a)
+    if isinstance(a, Tensor | torch._C.Generator):
+        seen.append(a)
+    elif kind is torch.device and a.type == "meta":
+        return CPU
+    return a
+
+
+@cache
+def changes_shape(func: Any) -> bool:
+    """Whether it gives a tensor another shape in place."""
+    return torch.Tag.inplace_view in func.tags
 
 
 @cache
