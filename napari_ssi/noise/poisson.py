@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from ..background import Levels
 from ._line import line
 from ._lit import Lit
-from ._random import share
+from ._random import binomial, poisson, share
 from ._scatter import scatter
 
 ABOUT = {
@@ -106,7 +106,7 @@ class Poisson(Lit):
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y; below the offset, where there is no light, z itself."""
         gain = self._known("gain")
-        counts = torch.poisson(((z - self._offset) / gain).clamp_min(0), generator=generator)
+        counts = poisson(((z - self._offset) / gain).clamp_min(0), generator)
         return self._clip(z.clamp_max(self._offset) + gain * counts)
 
     def log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ class Poisson(Lit):
         n = ((y - self._offset) / gain).clamp_min(0)
         chance = torch.rand(n.shape, generator=generator, dtype=n.dtype, device=n.device)
         n = torch.floor(n + _snapped(n, chance))
-        k = torch.binomial(n, torch.full_like(n, alpha), generator=generator)
+        k = binomial(n, alpha, generator)
         return self._offset + gain * (n - k) / (1 - alpha), self._offset + gain * k / alpha
 
     def split_photons(self, y: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -135,7 +135,7 @@ class Poisson(Lit):
         alpha = share(alpha)
         light = y - self._offset
         n = (light / self._known("gain")).clamp_min(0).round()
-        k = torch.binomial(n, torch.full_like(n, alpha), generator=generator)
+        k = binomial(n, alpha, generator)
         # where no photon was counted there is nothing to deal: both have what is there
         part = torch.where(n > 0, k / n.clamp_min(1), torch.full_like(n, alpha))
         return self._offset + light * (1 - part) / (1 - alpha), self._offset + light * part / alpha

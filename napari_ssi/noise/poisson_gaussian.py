@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from ..background import Levels
 from ._line import line
 from ._lit import Lit
-from ._random import normal
+from ._random import normal, poisson
 from ._scatter import scatter
 
 ABOUT = {
@@ -101,7 +101,7 @@ class PoissonGaussian(Lit):
         gain, sigma = self._known("gain"), self._known("sigma")
         light = self._light(z)
         if gain > 0:
-            light = gain * torch.poisson(light / gain, generator=generator)
+            light = gain * poisson(light / gain, generator)
         dark = z.clamp_max(self._offset)
         return self._clip(dark + light + sigma * normal(z, generator))
 

@@ -100,7 +100,8 @@ class DepthVaryingBlur(Physics):
             shares = np.stack(
                 [np.interp(places, depths, row) for row in np.eye(len(depths))]
             )  # (K, planes)
-            self._weights = torch.from_numpy(shares)[None].to(self.device)
+            # single, as the PSFs: an Apple GPU has no double precision
+            self._weights = torch.from_numpy(shares.astype(np.float32))[None].to(self.device)
         self._otf.clear()
         return notes
 

@@ -167,7 +167,7 @@ def precision(device: torch.device, shape: Sequence[int]) -> Any:
     input: on the CPU, the gradients of a 3D convolution over just two planes read
     memory that nothing was written to (oneDNN, seen with torch 2.13), so these stay in float32.
     """
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", torch.bfloat16)
     if device.type == "cpu" and min(shape) > 2:
         able: dict[str, Any] = getattr(
