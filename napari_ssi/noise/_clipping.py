@@ -6,7 +6,7 @@ import math
 from typing import ClassVar, Self
 
 import torch
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from ..background import Levels
@@ -21,6 +21,14 @@ class Clipped(NoiseModel):
     .. math::
         E[y | z] = E[\mathrm{clip}(z + \sqrt{s}\, N, l, h)].
     """
+
+    model_clipping: bool = Field(
+        True,
+        title="Allow for clipping",
+        description="Where pixels pile up at the darkest or brightest value, compare the recording "
+        "with the mean of clipped noise; otherwise dark places come out too bright. Off if the detector "
+        "counts photons: there a dark pixel is 0 because none came.",
+    )
 
     #: The parameters that are lengths along the brightness, and so change with its unit.
     _lengths: ClassVar[tuple[str, ...]] = ()
@@ -41,7 +49,8 @@ class Clipped(NoiseModel):
         return self._clipped_mean(z, self.variance(z)) if self._clips() else z
 
     def _limit(self, levels: Levels, *, low: bool = True) -> None:
-        self._low, self._high = levels.low if low else None, levels.high
+        if self.model_clipping:
+            self._low, self._high = levels.low if low else None, levels.high
 
     def _move(self, scale: float, offset: float) -> None:
         """What is private of a copy, the limits first, as of ``(y - offset) / scale``."""

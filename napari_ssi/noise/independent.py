@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 from torch import Tensor
 
 from ..background import Levels
@@ -41,13 +41,6 @@ class Independent(Clipped):
     by the assumption. The classical methods also weigh bright and dark pixels by s(z).
     """
 
-    model_clipping: bool = Field(
-        True,
-        title="Allow for clipping",
-        description="Where pixels pile up at the darkest or brightest value, compare the recording "
-        "with the mean of clipped noise; otherwise dark places come out too bright.",
-    )
-
     _gain: float = PrivateAttr(0.0)
     _floor: float = PrivateAttr(0.0)
     _straight: bool = PrivateAttr(False)
@@ -55,8 +48,7 @@ class Independent(Clipped):
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows the clipping limits and how the variance follows the light."""
         model = self.model_copy()
-        if self.model_clipping:
-            model._limit(levels)
+        model._limit(levels)
         points = scatter(planes, levels)
         found = line(points, levels.offset)
         model._gain, model._floor = found.gain, found.floor - found.gain * levels.offset

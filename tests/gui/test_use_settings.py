@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from pydantic import ValidationError
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QMenu
+from qtpy.QtWidgets import QApplication, QFileDialog, QMenu
 
 from napari_ssi import ImageStack, Recipe, registry, run, save_model, write
 from napari_ssi._qt.earlier import Result
@@ -208,6 +208,8 @@ def entries(qtbot: Any, panel: Any, act: Callable[[QMenu], None]) -> list[str]:
         finally:
             menu.close()
 
+    # as long as a person takes: a click sooner after the last one does not open it again
+    qtbot.wait(QApplication.doubleClickInterval() + 100)
     QTimer.singleShot(300, opened)
     qtbot.mouseClick(panel.earlier.button, Qt.MouseButton.LeftButton)  # returns when it is closed
     return listed

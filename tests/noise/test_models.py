@@ -114,6 +114,20 @@ def test_samples_have_the_mean_and_the_variance(name: str, ends: tuple) -> None:
         assert_mean(y[:3], noise.mean(z)[:3, 0])
 
 
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_looks_clipped_may_be_declared_not_to_be(name: str) -> None:
+    levels = Levels(OFFSET, OFFSET, 180.0, 0.3, 0.1)
+    z = torch.linspace(OFFSET, 180.0, 9)
+    clipped, plain = (
+        registry.find("noise", name).build(GIVEN[name] | {"model_clipping": on}).fitted(ANY, levels)
+        for on in (True, False)
+    )
+    torch.testing.assert_close(plain.mean(z), z)
+    assert (
+        name == "independent" or (clipped.mean(z) - z)[-1] < -0.1
+    )  # ANY says nothing of its noise
+
+
 @pytest.mark.parametrize("name", ["gaussian", "poisson_gaussian"])
 def test_dark_places_that_clip_are_brighter_in_the_mean(name: str) -> None:
     noise = model(name, Levels(OFFSET, low=OFFSET))
