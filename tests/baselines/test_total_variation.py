@@ -98,7 +98,7 @@ def test_deconvolution_against_a_general_solver(voxel: tuple[float, float]) -> N
 
 
 @pytest.mark.parametrize("data_term", ["least_squares", "poisson"])
-@pytest.mark.parametrize("weight", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("weight", [1e-3, 1e-4])
 def test_the_usual_iterations_are_enough_for_a_weak_weight_too(
     weight: float, data_term: str
 ) -> None:
@@ -110,7 +110,7 @@ def test_the_usual_iterations_are_enough_for_a_weak_weight_too(
     physics = Blur.from_array(psf, y.shape)
     given = {"data_term": data_term, "curvature": 0.8}
     soon = solve(y, physics, weight, iterations=60, **given)
-    late = solve(y, physics, weight, iterations=1000, **given)
+    late = solve(y, physics, weight, iterations=400, **given)
     assert np.linalg.norm(soon - late) < 0.04 * np.linalg.norm(late)
 
 
