@@ -199,7 +199,7 @@ def test_every_method_comes_back_as_it_was(ready: Any, stack: Any, qtbot: Any) -
 
 def entries(qtbot: Any, panel: Any, act: Callable[[QMenu], None]) -> list[str]:
     """Open the menu by a click, do something while it is open, and say what it listed."""
-    menu, listed = panel.earlier._menu, []
+    menu, listed, done = panel.earlier._menu, [], []
 
     def opened() -> None:
         listed.extend(action.text() for action in menu.actions() if action.text())
@@ -207,11 +207,15 @@ def entries(qtbot: Any, panel: Any, act: Callable[[QMenu], None]) -> list[str]:
             act(menu)
         finally:
             menu.close()
+            done.append(True)
 
     # as long as a person takes: a click sooner after the last one does not open it again
     qtbot.wait(QApplication.doubleClickInterval() + 100)
     QTimer.singleShot(300, opened)
-    qtbot.mouseClick(panel.earlier.button, Qt.MouseButton.LeftButton)  # returns when it is closed
+    qtbot.mouseClick(panel.earlier.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(
+        lambda: bool(done), timeout=5_000
+    )  # Qt 5 comes back here when the menu is closed
     return listed
 
 
