@@ -270,9 +270,15 @@ class Recipe(BaseModel):
         try:
             tree = json.loads(text)
         except json.JSONDecodeError as error:
-            raise InputError(f"The recipe is not valid JSON: {error}.") from None
+            raise InputError(
+                f"The recipe is not valid JSON ({error}); give a result that was saved here, or a "
+                ".recipe.json file."
+            ) from None
         if not isinstance(tree, dict):
-            raise InputError("The recipe must be a JSON object.")
+            raise InputError(
+                f"The recipe must be a JSON object, got {type(tree).__name__}; give a result that was "
+                "saved here, or a .recipe.json file."
+            )
         version = tree.get("version", VERSION)
         if isinstance(version, int) and version > VERSION:
             raise InputError(

@@ -29,8 +29,8 @@ _TIP = (
 )
 #: Voxels of a layer above which it is not looked at as the PSF of a recipe.
 LARGEST = 2**24
-#: The pixels of a layer, and sentences on what was done to them.
-Fitted = Callable[[Image], tuple[NDArray[np.floating], list[str]]]
+#: The pixels of a layer on the grid of the recording, and sentences on what was done to them.
+OnGrid = Callable[[Image], tuple[NDArray[np.floating], list[str]]]
 #: Chosen for a channel whose PSF is that of the first.
 SAME = "as the first"
 
@@ -112,10 +112,10 @@ class PsfLayers(QWidget):
             key = layers[channel if len(layers) > 1 else 0].unique_id.hex
             picker.choose(SAME if channel and key == layers[0].unique_id.hex else key)
 
-    def holding(self, psf: EarlierPSF, depths: list[float], fitted: Fitted) -> Image | None:
+    def holding(self, psf: EarlierPSF, depths: list[float], on_grid: OnGrid) -> Image | None:
         """The layer that holds the PSF of a recipe, added where there is none; ``None`` where it is gone.
 
-        ``depths`` are as of :func:`~napari_ssi._qt.psf_layer.depths_of`; ``fitted`` gives the pixels of a layer
+        ``depths`` are as of :func:`~napari_ssi._qt.psf_layer.depths_of`; ``on_grid`` gives the pixels of a layer
         as they are resampled to those of the recording.
         """
         for layer in self.offered:
@@ -124,7 +124,7 @@ class PsfLayers(QWidget):
                 if sha256(np.asarray(pixels(layer))) == psf.sha256:
                     return layer
                 with suppress(InputError):
-                    if is_psf(layer) and sha256(fitted(layer)[0]) == psf.sha256:
+                    if is_psf(layer) and sha256(on_grid(layer)[0]) == psf.sha256:
                         return layer
         if psf.array is None:
             return None

@@ -155,10 +155,11 @@ class UseSettings(QWidget):
     def _read(self, earlier: Earlier) -> None:
         self._worker = None
         try:
-            said = self._take(earlier)
+            stack = self._sections.image.source().stack
         except InputError as error:  # the recording is gone meanwhile
             self._say(problem=f"{error} Nothing was changed.")
             return
+        said = self._take(earlier, stack)
         words = f"The settings of {earlier.name} are set"
         self._say(f"{words}, but:" if said else f"{words}.", "\n".join(said))
         self.taken.emit()
@@ -170,10 +171,9 @@ class UseSettings(QWidget):
 
     # --- setting the controls ----------------------------------------------------------------
 
-    def _take(self, earlier: Earlier) -> list[str]:
+    def _take(self, earlier: Earlier, stack: ImageStack) -> list[str]:
         """Show the recipe in all controls; sentences on what they do not show as it says."""
         recipe, parts = earlier.recipe, self._sections
-        stack = parts.image.source().stack
         parts.image.set_offset(recipe.levels.offset)
         with QSignalBlocker(parts.method):  # greyed anew with each of these, and told once
             said = parts.forward.take(earlier.links)
