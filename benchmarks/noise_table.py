@@ -9,7 +9,8 @@ the registry refuses are left out.
 All learned methods get the same number of steps (``--steps``), fewer than the default: a step
 of SURE and UNSURE costs about twice that of the others. What they state of the noise is a model
 without numbers (``STATED``), so that gain and read noise are measured on the crop itself. Every
-image is clipped to [0, 1] before it is scored, the input too.
+image is clipped to [0, 1] before it is scored, the input too. Noise2Noise alone has a second
+recording, with other noise, as the second time point; the first is scored.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ TASKS = {"denoise": "denoising", "deblur": "blur"}
 METHODS = {
     "denoise": ("input", "total_variation", "hessian", "noise2self", "r2r", "sure", "unsure",
                 "noise2void", "photon_splitting", "neighbor2neighbor", "noise2score",
-                "deep_image_prior", "autoencoder"),
-    "deblur": ("input", "total_variation", "hessian", "ssi", "r2r", "sure", "unsure"),
+                "blind_spot", "deep_image_prior", "autoencoder", "noise2noise"),
+    "deblur": ("input", "total_variation", "hessian", "ssi", "r2r", "sure", "unsure",
+               "photon_splitting", "noise2noise"),
 }  # fmt: skip
 #: The noise model that is stated for each simulated noise, its numbers left to be measured.
 STATED = {
@@ -106,11 +108,15 @@ def measure(image: str, noise: str, task: str, method: str, steps: int) -> dict[
         )
         began = time.perf_counter()
         psf = data["psf"] if task == "deblur" else None
+        stack = ImageStack(data["y"], "YX")
+        if method == "noise2noise":
+            again = simulate(image, noise, task, seed=1)["y"]
+            stack = ImageStack(np.stack([data["y"], again]), "TYX")
         try:
-            result = run(recipe, ImageStack(data["y"], "YX"), psf=psf)
+            result = run(recipe, stack, psf=psf)
         except InputError as error:
             return row | {"stated": STATED[noise], "measured": f"refused: {error}"}
-        restored = result.image
+        restored = result.image[0] if method == "noise2noise" else result.image
         row |= {
             "stated": STATED[noise],
             "seconds": f"{time.perf_counter() - began:.0f}",
