@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .zeros import photonless
+
 #: Side of the blocks whose levels are compared, in pixels.
 BLOCK = 4
 #: Percentile of the block levels from which the dark level is found.
@@ -38,6 +40,8 @@ class Levels:
         The values at which pixels are clipped; ``None`` where none pile up.
     low_fraction, high_fraction
         Share of the pixels that lie at ``low`` and ``high``.
+    dark_fraction
+        Share of the pixels at the lowest value that are not clipped: no photon reached them.
     empty, empty_fraction
         The value of pixels without data, far below all others (padding after a
         registration, dead pixels), and their share; ``None`` where there are none.
@@ -48,6 +52,7 @@ class Levels:
     high: float | None = None
     low_fraction: float = 0.0
     high_fraction: float = 0.0
+    dark_fraction: float = 0.0
     empty: float | None = None
     empty_fraction: float = 0.0
 
@@ -56,6 +61,8 @@ class Levels:
         words = [f"offset {_number(self.offset)}"]
         if self.low is not None:
             words.append(f"{_percent(self.low_fraction)} clipped at {_number(self.low)}")
+        if self.dark_fraction:
+            words.append(f"{_percent(self.dark_fraction)} without a photon")
         if self.high is not None:
             words.append(f"{_percent(self.high_fraction)} saturated at {_number(self.high)}")
         if self.empty is not None:
@@ -70,7 +77,7 @@ def measure(planes: Iterable[NDArray[np.float32]], *, empty: float | None = None
     noise: within a quarter of the dark noise's standard deviation where at least a
     tenth of the picture is dark, within a whole one where 1 % is; in a crowded
     field the dimmest light counts as offset. It is the lowest value where pixels
-    pile up there: clipped, or photon counts; and 0 where the dimmest places have the
+    pile up there: clipped, or without a photon; and 0 where the dimmest places have the
     variance of photon counts, which are light then. Pixels without data are left out: those
     of the value ``empty``, below all others, or if it is not given, of one that looks so. A
     user who has a dark frame knows better and can say so.
@@ -95,7 +102,11 @@ def measure(planes: Iterable[NDArray[np.float32]], *, empty: float | None = None
     low, low_fraction = _pile(values)
     high, high_fraction = _pile(-values)
     lowest = float(values.min())
-    if low is not None:
+    dark_fraction = 0.0
+    if low is not None and photonless(planes, low, empty=empty):
+        low, low_fraction, dark_fraction = None, 0.0, low_fraction
+        offset = lowest
+    elif low is not None:
         offset = low
     elif _counts(values, lowest) and np.count_nonzero(values == lowest) > 0.02 * values.size:
         offset = lowest
@@ -109,6 +120,7 @@ def measure(planes: Iterable[NDArray[np.float32]], *, empty: float | None = None
         high=None if high is None else -high,
         low_fraction=low_fraction,
         high_fraction=high_fraction,
+        dark_fraction=dark_fraction,
         empty=empty,
         empty_fraction=empty_fraction,
     )

@@ -36,6 +36,8 @@ class NoiseReport:
         Whether whole rows or columns do; ``row_size`` and ``column_size`` how much, ADU.
     clipped_low, saturated
         Share of the pixels at the ends of the range.
+    photonless
+        Share of the pixels that are dark because no photon reached them; they are not clipped.
     outliers
         Share of single pixels far beyond the noise (hot or dead ones).
     left_out
@@ -65,6 +67,7 @@ class NoiseReport:
     column_size: float
     clipped_low: float
     saturated: float
+    photonless: float
     outliers: float
     left_out: float
     identifiable: dict[str, bool]
@@ -143,7 +146,8 @@ def stripes(report: NoiseReport) -> str:
 
 
 def _faults(report: NoiseReport) -> str:
-    named = [(report.clipped_low, "clipped"), (report.saturated, "saturated")]
+    named = [(report.clipped_low, "clipped"), (report.photonless, "without a photon")]
+    named += [(report.saturated, "saturated")]
     named += [(report.outliers, "hot or dead"), (report.left_out, "left out")]
     words = [f"{share:.2%} of the pixels are {name}" for share, name in named if share >= 1e-4]
     return "; " + ", ".join(words) if words else ""

@@ -107,6 +107,7 @@ def measure(
         column_size=columns[0],
         clipped_low=levels.low_fraction,
         saturated=levels.high_fraction,
+        photonless=levels.dark_fraction,
         # without a line there is nothing to be far from
         outliers=_outliers(planes, levels, offset, fit) if math.isfinite(fit.gain_error) else 0.0,
         left_out=levels.empty_fraction,

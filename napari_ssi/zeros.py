@@ -1,0 +1,119 @@
+"""Pixels that pile up at the darkest value: clipped there, or reached by no photon."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
+from scipy.special import ndtri
+
+#: Side of the window whose mean says how much light a pixel gets, in pixels.
+WINDOW = 7
+#: The pixels beside one.
+AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], bool)
+#: Groups of pixels of about one brightness, and of how many pixels at least.
+GROUPS, ENOUGH = 8, 150
+#: Share of each group in whose surroundings the brightness changes least.
+FLAT = 1 / 3
+#: Distance on either side at which that is seen, in pixels.
+BESIDE = 4
+#: Shares of pixels at the darkest value between which the two differ, and structure adds little.
+SHARES = (0.05, 0.6)
+#: Values, and differences, count at most as these quantiles, so that outliers weigh nothing.
+OUTMOST, FARTHEST = 0.9, 0.8
+#: Spread squared, in parts of that of clipped noise, above which no photon came. Clipped noise with
+#: outliers reaches 1.12, and structure lowers it: what cannot be told counts as clipped.
+WIDER = 1.15
+#: Where differences that share no noise are compared, in pixels along Y and X.
+LAGS = ((0, 2), (0, 3), (2, 2), (2, -2), (3, 3), (3, -3))
+APART = 3
+#: Pixels along each axis that are looked at, about the middle.
+SIDE = 1024
+
+
+def photonless(
+    planes: list[NDArray[np.float32]], low: float, *, empty: float | None = None
+) -> bool:
+    """Whether pixels are at ``low`` because no photon reached them, rather than clipped there.
+
+    Of clipped Gaussian noise the share of pixels at the limit and the mean tell the spread.
+    Single photons of widely differing pulse height (photomultipliers, avalanche diodes) leave the
+    same share and the same mean, but scatter farther. So the measured scatter is compared with that
+    of clipped noise, in groups of pixels of about one brightness, where their surroundings are even.
+    It is taken of second differences along Y (along X neighbours share noise where a detector
+    scans), less the part that these share with others a few pixels away: fine lines rather than
+    noise. In doubt, so in fine structure or too few pixels, the answer is no.
+
+    Parameters
+    ----------
+    planes
+        (Y, X) planes of a recording, with pixels at its lowest value ``low``.
+    empty
+        The value of pixels without data, which are left out with all that are near.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> light = np.linspace(0, 3, 128) + np.zeros((128, 1))
+    >>> photons = rng.poisson(light)
+    >>> pulses = 20 * rng.gamma(np.maximum(photons, 1)) * (photons > 0)
+    >>> photonless([pulses.astype("float32")], 0.0)
+    True
+    >>> photonless([np.maximum(light + rng.normal(0, 1, light.shape), 0).astype("float32")], 0.0)
+    False
+    """
+    parts = [_looked_at(plane, low, empty) for plane in planes if min(plane.shape) > 4 * WINDOW]
+    if not parts:
+        return False
+    values, differences, light, slope = np.concatenate([columns for columns, _ in parts], 1)
+    noise = 1 - max(0.0, float(np.mean([shared for _, shared in parts])))
+    if not values.size:
+        return False
+    normal = np.random.default_rng(0).standard_normal((3, 1 << 16))
+    wider = []
+    for least, most in itertools.pairwise(np.quantile(light, np.linspace(0, 1, GROUPS + 1))):
+        group = (light >= least) & (light <= most)
+        group &= slope <= np.quantile(slope[group], FLAT)
+        share = float(np.mean(values[group] <= 0))
+        if np.count_nonzero(group) < ENOUGH or not SHARES[0] < share < SHARES[1]:
+            continue
+        above, middle, below = np.maximum(normal - ndtri(share), 0)
+        level = _mean(values[group], OUTMOST) / _mean(middle, OUTMOST)
+        scatter = _mean(differences[group] ** 2, FARTHEST)
+        expected = _mean((middle - (above + below) / 2) ** 2, FARTHEST)
+        wider.append(noise * scatter / (level**2 * expected))
+    return bool(wider) and float(np.median(wider)) > WIDER
+
+
+def _looked_at(
+    plane: NDArray[np.float32], low: float, empty: float | None
+) -> tuple[NDArray[np.float64], float]:
+    """Of each pixel: value above ``low``, difference, mean around it, slope; what ``_shared`` says."""
+    y = plane[tuple(slice((n - min(n, SIDE)) // 2, (n + min(n, SIDE)) // 2) for n in plane.shape)]
+    good = np.ones(y.shape, bool) if empty is None else minimum_filter(y, 2 * WINDOW + 1) > empty
+    v = np.maximum(y.astype(np.float64) - low, 0)
+    difference = v - (np.roll(v, 1, 0) + np.roll(v, -1, 0)) / 2
+    # without spikes, and without the three pixels of the difference
+    u = np.minimum(v, maximum_filter(v, footprint=AROUND))
+    light = uniform_filter(u, WINDOW) * WINDOW**2 - u - np.roll(u, 1, 0) - np.roll(u, -1, 0)
+    even = uniform_filter(u, BESIDE + 1)
+    slope = np.hypot(*(np.roll(even, BESIDE, i) - np.roll(even, -BESIDE, i) for i in (0, 1)))
+    inner = (slice(WINDOW, -WINDOW),) * 2
+    columns = np.stack([image[inner][good[inner]] for image in (v, difference, light, slope)])
+    return columns, _shared(np.where(good, difference, 0)[inner])
+
+
+def _shared(difference: NDArray[np.float64]) -> float:
+    """Largest correlation of the differences with those a few pixels away, which no noise has."""
+    most = np.quantile(np.abs(difference), FARTHEST)
+    d = np.clip(difference, -most, most)
+    inner = (slice(APART, -APART),) * 2
+    found = [float(np.mean((d * np.roll(d, lag, (0, 1)))[inner])) for lag in LAGS]
+    return max(found) / max(float(np.mean(d**2)), 1e-30)
+
+
+def _mean(values: NDArray[np.float64], quantile: float) -> float:
+    """Of values no larger than their quantile."""
+    return float(np.minimum(values, np.quantile(values, quantile)).mean())
