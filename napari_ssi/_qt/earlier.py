@@ -15,6 +15,7 @@ from .. import registry
 from ..errors import InputError
 from ..io import read_recipe
 from ..io.psfs import stated_voxel_size
+from ..io.recipes import read_annotation
 from ..psf.source import FilePSF, GaussianPSF, load, make_source, read_psf, sha256
 from ..recipe import Part, Recipe, Term
 from ..stack import ImageStack
@@ -96,6 +97,15 @@ class Result:
 def read_file(path: str | Path, stack: ImageStack) -> Earlier:
     """The recipe in a file; raises as :func:`checked`."""
     return checked(Path(path).name, lambda: read_recipe(path), stack)
+
+
+def saved(layer: Any) -> Path | None:
+    """The file with a recipe that a layer was opened from."""
+    path = layer.source.path
+    if path and str(path).lower().endswith((".ome.tif", ".ome.tiff")):
+        with suppress(InputError):
+            return Path(path) if "recipe" in read_annotation(path) else None
+    return None
 
 
 def checked(

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..recipe import Levels, Recipe
 from ..stack import ImageStack
 from .differences import differences
-from .earlier import Earlier, Result, read_file
+from .earlier import Earlier, Result, read_file, saved
 from .look import Note, tip
 from .sections.blur import BlurSection
 from .sections.effort import EffortSection
@@ -102,11 +102,16 @@ class UseSettings(QWidget):
         """The results in the viewer, the latest first; each as it is now, should its layer go."""
         self._menu.clear()
         for layer in reversed(self._viewer.layers):
-            result = Result.of(layer)
-            if result is not None:
-                # what napari calls a layer may hold what Qt takes for a shortcut
-                action = self._menu.addAction(result.name.replace("&", "&&"))
-                action.triggered.connect(lambda *_, result=result: self.use_result(result))
+            use: Callable[[], None]
+            if (result := Result.of(layer)) is not None:
+                use = partial(self.use_result, result)
+            elif (path := saved(layer)) is not None:
+                use = partial(self.use_file, path)
+            else:
+                continue
+            # what napari calls a layer may hold what Qt takes for a shortcut
+            action = self._menu.addAction(layer.name.replace("&", "&&"))
+            action.triggered.connect(lambda *_, use=use: use())
         self._menu.addSeparator()
         action = self._menu.addAction("A file: recipe or restored image …")
         action.triggered.connect(lambda *_: self._ask_file())

@@ -318,6 +318,19 @@ def test_files_are_used(ready: Any, monday: Path, answer: Any, qtbot: Any) -> No
     assert wait(ready, qtbot) == "The settings of plain.ome.tif are set."
 
 
+def test_a_result_opened_from_its_file_is_listed(
+    ready: Any, viewer: Any, monday: Path, tmp_path: Path, qtbot: Any
+) -> None:
+    tifffile.imwrite(tmp_path / "raw.ome.tif", np.ones((8, 8), np.float32))
+    viewer.open([monday / "plain.ome.tif", tmp_path / "raw.ome.tif"], plugin="napari")
+    name = viewer.layers[-2].name
+    ready.image.set_layer(viewer.layers["cells"])
+    listed = entries(qtbot, ready, lambda menu: choose(qtbot, menu, name))
+    assert listed == [name, FILE]
+    assert wait(ready, qtbot) == "The settings of plain.ome.tif are set."
+    assert effective(ready.plan().main.recipe) == effective(read_recipe(monday / "plain.ome.tif"))
+
+
 # --- what is refused changes nothing ---------------------------------------------------------
 
 
