@@ -15,7 +15,7 @@ from ._scatter import some
 #: Side of the windows, and the longest lag, in pixels.
 WINDOW, REACH = 9, 3
 #: Share of the windows, the least rough ones, that are looked at.
-FLAT = 0.2
+FLAT = 0.05
 #: Fewer windows than this tell nothing.
 ENOUGH = 100
 

@@ -46,6 +46,14 @@ def overlap(order: int) -> float:
     return float((np.correlate(taps, taps, "full") ** 2).sum() ** 2 / (taps**2).sum() ** 4)
 
 
+def seen(correlation: Array, order: int = 2) -> float:
+    """Share of the variance that differences see of noise of that autocorrelation, lag 0 in its middle."""
+    taps = _taps(order)
+    lags = np.correlate(taps, taps, "full") / (taps**2).sum()
+    y, x = (slice(n // 2 - order, n // 2 + order + 1) for n in correlation.shape)
+    return float(lags @ correlation[y, x] @ lags)
+
+
 def _taps(order: int) -> NDArray[np.float64]:
     """Binomial coefficients of alternating sign."""
     taps = np.ones(1)

@@ -7,16 +7,18 @@ from numpy.typing import NDArray
 
 from .. import background
 from ..outliers import Variance
+from ._differences import ORDERS
 from ._line import Array, line
-from ._scatter import scatter
+from ._scatter import scatter, scatters
 
 
-def variance_curve(planes: list[NDArray[np.float32]]) -> Variance:
+def variance_curve(planes: list[NDArray[np.float32]], *, shared: bool = False) -> Variance:
     """Measure it on (Y, X) planes, in their units squared.
 
     The function that comes back is the larger of what the bins of brightness show (see
     :func:`~napari_ssi.noise._scatter.scatter`) and of the line through them, nowhere 0. What
-    texture leaves in sixth differences is counted as noise; noise that pixels share is underestimated.
+    texture leaves in sixth differences is counted as noise; noise that pixels share is underestimated,
+    and measured by second differences alone if ``shared``: see :func:`~napari_ssi.noise._differences.seen`.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def variance_curve(planes: list[NDArray[np.float32]]) -> Variance:
     True
     """
     levels = background.measure(planes)
-    points = scatter(planes, levels)
+    points = scatters(planes, levels, ORDERS[:1])[0] if shared else scatter(planes, levels)
     fit = line(points, levels.offset)
 
     def variance(z: Array) -> Array:

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from torch import Tensor
 
 from ..events import Control, Progress
+from ..noise._differences import seen
 from ..noise.base import NoiseModel
 from ..noise.curve import variance_curve
 from ..outliers import outlying
@@ -21,6 +22,10 @@ from ..outliers import outlying
 AROUND = 3.0
 #: Share by which the variance of the noise may be larger than it is known to be.
 DOUBT = 0.25
+#: The same for noise that pixels share, whose strength is less well known.
+DOUBT_SHARED = 1.0
+#: What differences see of such noise is believed to be at least this share of its variance.
+SEEN = 0.25
 #: Standard deviations from the others around it beyond which a pixel that noise does not explain is odd.
 FAR = 6.0
 
@@ -41,8 +46,8 @@ def given_back(
     y
         The recording of that shape.
     noise
-        Where pixels share it nothing is given back. Its variance is the larger of what y shows and
-        of what is known, as what is said of noise may be wrong.
+        Its variance is the larger of what y shows and of what is known, as what is said of noise may
+        be wrong. Of noise that pixels share y shows how it follows the light, the model how strong it is.
     control
         To cancel.
     missing
@@ -73,19 +78,26 @@ def given_back(
     >>> float((better - x).square().mean()) < 2 * 0.02**2, 0.1 < share < 0.3
     (True, True)
     """
-    if noise.correlated:
-        return x, 0.0
     began = time.monotonic()
     recorded, estimated, expected = (
         a.reshape(-1, *a.shape[-2:]).numpy() for a in (y, x, noise.mean(x))
     )
     lost = np.zeros(recorded.shape, bool) if missing is None else missing.numpy()
     lost = lost.reshape(recorded.shape)
-    measured = variance_curve(list(recorded))
+    measured = variance_curve(list(recorded), shared=noise.correlated)
     gain, floor = noise.growth or (0.0, 0.0)
 
+    missed, alike = 1.0, 1.0
+    if noise.correlated:
+        one = torch.zeros(1, 1, 41, 41)
+        one[..., 20, 20] = 1.0
+        correlation = noise.correlate(one)[0, 0].double().numpy()
+        alike = float((correlation**2).sum())
+        known = float(noise.variance(x).mean()) / float(measured(estimated.astype(float)).mean())
+        missed = max(known, 1 / max(seen(correlation), SEEN), 1.0)
+
     def variance(z: Array) -> Array:
-        return np.asarray(np.maximum(measured(z), gain * z + floor), np.float64)
+        return np.asarray(np.maximum(missed * measured(z), gain * z + floor), np.float64)
 
     better, shares = np.empty_like(estimated), []
     for n, plane in enumerate(recorded):
@@ -93,7 +105,7 @@ def given_back(
         v = variance(estimated[n].astype(np.float64))
         residual = plane.astype(np.float64) - expected[n]
         odd = outlying(plane, variance, gain) & ~lost[n]
-        share = weights(residual, v, gain, odd, lost[n])
+        share = weights(residual, v, gain, odd, lost[n], alike)
         better[n] = estimated[n] + share * residual
         shares.append(float(share.mean()))
         elapsed = time.monotonic() - began
@@ -103,7 +115,12 @@ def given_back(
 
 
 def weights(
-    residual: Array, v: Array, gain: float, odd: NDArray[np.bool_], lost: NDArray[np.bool_]
+    residual: Array,
+    v: Array,
+    gain: float,
+    odd: NDArray[np.bool_],
+    lost: NDArray[np.bool_],
+    alike: float = 1.0,
 ) -> Array:
     r"""How much of each residual to add to the estimate it was left by.
 
@@ -142,6 +159,8 @@ def weights(
         texture around them.
     lost
         Pixels that were not measured.
+    alike
+        How many pixels share their noise, the sum of the squared correlations; then the doubt is as much as v_i.
 
     References
     ----------
@@ -154,9 +173,9 @@ def weights(
         odd = odd & (residual**2 > FAR**2 * np.maximum(calm, v))
     counted = ~(odd | lost)
     squares, v = _mean(residual**2, counted), _mean(v, counted)
-    number = 4 * math.pi * AROUND**2  # independent pixels in such a mean
+    number = 4 * math.pi * AROUND**2 / alike  # independent pixels in such a mean
     peaked = 2 * v**2 + gain**2 * v  # the variance of a squared residual
-    doubt = DOUBT * v + np.sqrt(peaked / number)
+    doubt = (DOUBT if alike == 1 else DOUBT_SHARED) * v + np.sqrt(peaked / number)
     squares = np.maximum(squares, 1e-30)
     share = np.clip(1 - (v + doubt * np.minimum(v / squares, 1)) / squares, 0, 1)
     return np.where(counted & (squares > 1e-12), share, 0.0)

@@ -8,7 +8,8 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import convolve
+from numpy.typing import NDArray
+from scipy.ndimage import convolve, gaussian_filter, uniform_filter
 from torch import Tensor
 
 from napari_ssi import ImageStack, Recipe, background, run
@@ -48,6 +49,14 @@ def scene(*depth: int) -> tuple[Tensor, Tensor, Tensor]:
     return x, y, f
 
 
+def middle(path: Path) -> NDArray[np.float64]:
+    """256 x 256 pixels of a picture in [0, 1]."""
+    x = iio.imread(path).astype(np.float64)
+    x = x if x.ndim == 2 else x[..., :3].mean(-1)
+    x = (x - x.min()) / np.ptp(x)
+    return np.asarray(x[tuple(slice(n // 2 - 128, n // 2 + 128) for n in x.shape)])
+
+
 def even(a: Tensor) -> Tensor:
     return a[..., 72:, 72:]
 
@@ -70,10 +79,7 @@ def test_fine_texture_is_given_back(shared_data: Path, name: str) -> None:
     path = shared_data / "ssi_benchmark" / f"{name}.png"
     if not path.is_file():
         pytest.skip("needs ../shared/data/ssi_benchmark")
-    x = iio.imread(path).astype(np.float64)
-    x = x if x.ndim == 2 else x[..., :3].mean(-1)
-    x = (x - x.min()) / np.ptp(x)
-    x = x[tuple(slice(n // 2 - 128, n // 2 + 128) for n in x.shape)]
+    x = middle(path)
     y = (x + np.random.default_rng(0).normal(0, 0.02, x.shape)).astype(np.float32)
     around = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
     f, whole = torch.from_numpy(convolve(y, around))[None, None], torch.from_numpy(y)[None, None]
@@ -159,10 +165,42 @@ def test_a_cancel_is_heard_between_planes() -> None:
         next(steps)
 
 
-def test_shared_noise_gives_nothing_back() -> None:
-    _, y, f = scene()
-    shared = Correlated().fitted([y[0, 0].numpy()], Levels(0.0))
-    assert back(f, y, shared) == (f, 0.0)
+def test_of_shared_noise_nothing_comes_back_but_detail_does() -> None:
+    x, _, f = scene()
+    white = np.random.default_rng(1).normal(0, 3 * SIGMA, (128, 128))
+    y = x + torch.from_numpy(uniform_filter(white, 3, mode="wrap").astype(np.float32))
+    better, share = back(f, y, Correlated().fitted([y[0, 0].numpy()], Levels(0.0)))
+    inside = (..., slice(4, 44), slice(4, 44))
+    assert 0.03 < share < 0.3
+    assert error(better[inside], x[inside]) < 0.4 * error(f[inside], x[inside])
+    assert error(even(better), even(x)) < 0.02 * SIGMA**2
+    better, share = back(x, y, Correlated().fitted([y[0, 0].numpy()], Levels(0.0)))
+    assert share < 0.01 and error(better, x) < 0.02 * SIGMA**2
+
+
+def test_of_photons_shared_along_a_line_nothing_comes_back() -> None:
+    """Stronger in bright places than on the whole, of which the model knows."""
+    z = torch.full((1, 1, 192, 192), 4.0)
+    z[..., 96:] = 60.0
+    photons = torch.poisson(z, generator=torch.Generator().manual_seed(0))
+    y, z = (0.7 * a + 0.3 * a.roll(1, -1) for a in (photons, z))
+    better, share = back(z, y, Correlated().fitted([y[0, 0].numpy()], Levels(0.0)))
+    assert share < 0.01 and error(better, z) < 0.5
+
+
+@pytest.mark.parametrize("name", ["newyork1024x1024", "fishembryo700x700", "tubules1024x1024"])
+def test_texture_that_passes_for_shared_noise_comes_back(shared_data: Path, name: str) -> None:
+    """Where the structured mask hid so much that next to nothing was predicted."""
+    path = shared_data / "ssi_benchmark" / f"{name}.png"
+    if not path.is_file():
+        pytest.skip("needs ../shared/data/ssi_benchmark")
+    x = middle(path)
+    y = (x + np.random.default_rng(0).normal(0, 0.02, x.shape)).astype(np.float32)
+    f = gaussian_filter(x, 4).astype(np.float32)
+    noise = Correlated().fitted([y], background.measure([y]))
+    better, _ = back(torch.from_numpy(f)[None, None], torch.from_numpy(y)[None, None], noise)
+    truth = torch.from_numpy(x)[None, None]
+    assert error(better, truth) < 0.2 * error(torch.from_numpy(f)[None, None], truth)
 
 
 @pytest.mark.parametrize(
