@@ -236,7 +236,7 @@ def iterate(
         }
         left, said = residual.summary(unexplained, _links(recipe))
         estimates |= {prefix + key: value for key, value in (facts | left).items()}
-        said += remarks(facts, levels, untrained=untrained)
+        said += remarks(facts, levels, untrained=untrained, shared=noise.correlated)
         notes += [prefix + note for note in said]
 
     return Restoration(

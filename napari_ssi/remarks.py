@@ -11,8 +11,13 @@ from .background import Levels
 #: Restorations that go well were seen between 0.86 and 1.26, the latter of stacks that end in the specimen.
 MOST_LIGHT = 1.5
 
+#: Share given back from which the structured mask is likely to have hidden detail.
+MUCH = 0.1
 
-def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> list[str]:
+
+def remarks(
+    facts: Mapping[str, float], levels: Levels, *, untrained: bool, shared: bool = False
+) -> list[str]:
     """Sentences on what the figures of a channel mean, where they ask for one.
 
     Parameters
@@ -23,6 +28,8 @@ def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> l
         Of the camera; clipping is spoken of.
     untrained
         It was stopped before anything was learned.
+    shared
+        Pixels were taken to share noise.
 
     Examples
     --------
@@ -43,6 +50,11 @@ def remarks(facts: Mapping[str, float], levels: Levels, *, untrained: bool) -> l
             f"{facts['given_back']:.0%} of what the network had taken off was more than noise "
             "explains, fine detail for example, and was given back."
         )
+        if shared and facts["given_back"] >= MUCH:
+            told.append(
+                "So much fine detail passes for noise that neighbours share: if they do not share it, the "
+                "noise model independent restores more."
+            )
     if facts.get("steps") == 0 and "start_held_out" in facts:
         told.append("Not trained: the start was applied as it is.")
     elif facts.get("best_step") == 0 and not untrained:

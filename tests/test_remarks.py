@@ -29,6 +29,13 @@ def test_a_figure_out_of_the_ordinary_is_told(facts: dict[str, float], words: st
     assert words in told
 
 
+@pytest.mark.parametrize(("share", "count"), [(0.05, 1), (0.3, 2)])
+def test_detail_that_passed_for_shared_noise_is_told(share: float, count: int) -> None:
+    told = remarks({**PLAIN, "given_back": share}, Levels(0.0), untrained=False, shared=True)
+    assert len(told) == count
+    assert ("noise model independent" in told[-1]) == (count == 2)
+
+
 def test_what_is_ordinary_is_not_told() -> None:
     assert remarks(PLAIN, Levels(offset=100.0), untrained=False) == []
     assert remarks({}, Levels(offset=100.0), untrained=False) == []
