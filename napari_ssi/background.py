@@ -41,7 +41,8 @@ class Levels:
     low_fraction, high_fraction
         Share of the pixels that lie at ``low`` and ``high``.
     dark_fraction
-        Share of the pixels at the lowest value that are not clipped: no photon reached them.
+        Share of the pixels that pile up at the lowest value and yet are not clipped: no photon
+        reached them. 0 for small photon counts, which do not pile up.
     empty, empty_fraction
         The value of pixels without data, far below all others (padding after a
         registration, dead pixels), and their share; ``None`` where there are none.

@@ -84,6 +84,6 @@ def remarks(
             f"{levels.offset:g}, where about as much is expected: the offset or the PSF is wrong, or light left "
             "the stack at its top or bottom."
         )
-    if levels.low is not None or levels.high is not None:
+    if levels.low is not None or levels.high is not None or levels.dark_fraction:
         told.append(f"{levels.describe()}.")
     return told

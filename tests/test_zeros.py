@@ -85,6 +85,19 @@ def test_the_unit_does_not_matter_and_pixels_without_data_are_left_out() -> None
     assert not photonless([rim], 1000.0, empty=0.0)
 
 
+def test_the_rims_of_what_has_no_data_are_left_out() -> None:
+    picture = pulses(5 * specimen(6, size=384)) + 1000
+    picture[::64] = 0
+    assert photonless([picture], 1000.0, empty=0.0)
+
+
+def test_next_to_no_data() -> None:
+    plane = np.zeros((40, 40), np.float32)
+    plane[10:26, 10:26] = 10 + np.maximum(np.random.default_rng(0).normal(0.5, 1, (16, 16)), 0)
+    assert measure([plane]).dark_fraction == 0
+    assert not photonless([plane], 10.0, empty=0.0)
+
+
 @pytest.mark.parametrize("shape", [(3, 300), (14, 14), (20, 20)])
 def test_too_little_to_tell(shape: tuple[int, int]) -> None:
     assert not photonless([np.zeros(shape, np.float32)], 0.0)

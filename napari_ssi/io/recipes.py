@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +17,10 @@ from ..physics._mask import PackedMask
 from ..psf.source import sha256
 from ..recipe import Part, Recipe
 
+#: What tifffile raises of a file that is damaged or half written.
+DAMAGED = (
+    OSError, ValueError, LookupError, TypeError, struct.error, ElementTree.ParseError
+)  # fmt: skip
 #: Marks our annotation among others in OME-XML.
 NAMESPACE = "napari-ssi/restoration"
 
@@ -53,7 +58,7 @@ def read_annotation(path: str | Path) -> dict[str, str]:
             root = ElementTree.fromstring(tif.ome_metadata or "<none/>")
     except FileNotFoundError:
         raise InputError(f"There is no file {path}; check the spelling and the folder.") from None
-    except (OSError, ValueError, IndexError, ElementTree.ParseError) as error:
+    except DAMAGED as error:
         raise InputError(f"{path.name} cannot be read as TIFF ({error}).") from None
     for annotation in root.iter():
         if annotation.get("Namespace") == NAMESPACE:

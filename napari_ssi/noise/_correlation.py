@@ -14,10 +14,10 @@ from ._scatter import some
 
 #: Side of the windows, and the longest lag, in pixels.
 WINDOW, REACH = 9, 3
-#: Share of the windows, the least rough ones, that are looked at.
-FLAT = 0.05
-#: Fewer windows than this tell nothing.
-ENOUGH = 100
+#: Share of the windows, the least rough ones, that are looked at; of many windows a smaller one suffices.
+FLAT, FLATTEST = 0.2, 0.05
+#: Fewer windows than this tell nothing; so many tell enough.
+ENOUGH, MANY = 100, 400
 
 
 def autocorrelation(
@@ -44,7 +44,8 @@ def autocorrelation(
         left, around = _residuals(planes, levels, offset, line, remove, clipped=0.5)
     if len(left) < ENOUGH:
         return _alone(), math.inf, 1.0
-    left = left[np.argsort(around)[: max(ENOUGH, int(FLAT * len(left)))]]
+    count = max(ENOUGH, min(MANY, int(FLAT * len(left))), int(FLATTEST * len(left)))
+    left = left[np.argsort(around)[:count]]
     strength = (left**2).mean(1)
     left = left[strength <= np.quantile(strength, 0.9)]
     groups = np.array_split(np.random.default_rng(0).permutation(len(left)), 8)

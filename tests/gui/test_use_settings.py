@@ -324,6 +324,8 @@ def test_a_result_opened_from_its_file_is_listed(
     tifffile.imwrite(tmp_path / "raw.ome.tif", np.ones((8, 8), np.float32))
     viewer.open([monday / "plain.ome.tif", tmp_path / "raw.ome.tif"], plugin="napari")
     name = viewer.layers[-2].name
+    with (tmp_path / "raw.ome.tif").open("r+b") as file:
+        file.truncate(5)  # what is written at this moment is not listed, and hides no other
     ready.image.set_layer(viewer.layers["cells"])
     listed = entries(qtbot, ready, lambda menu: choose(qtbot, menu, name))
     assert listed == [name, FILE]

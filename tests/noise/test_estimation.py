@@ -185,6 +185,18 @@ def test_rows_and_columns_that_share_noise(axis: int) -> None:
     assert f"{'row' if axis == 0 else 'column'}s (" in why and "structured masks" in why
 
 
+def test_texture_in_most_of_a_large_picture_is_no_shared_noise() -> None:
+    rng = np.random.default_rng(0)
+    texture = gaussian_filter(rng.normal(size=(640, 640)), 0.8)
+    texture[:, :90] = 0  # a seventh is even
+    y = 100 + 20 * texture / texture.std() + rng.normal(0, 10, texture.shape)
+    report = measure([y.astype(np.float32)], background.Levels(0.0))
+    assert not report.correlated
+    noise = rng.normal(0, 10, texture.shape)
+    shared = 100 + 20 * texture / texture.std() + 0.9 * noise + 0.4 * np.roll(noise, 1, 1)
+    assert measure([shared.astype(np.float32)], background.Levels(0.0)).correlated
+
+
 # --- faults ---------------------------------------------------------------------------------
 
 

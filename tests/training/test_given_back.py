@@ -178,6 +178,18 @@ def test_of_shared_noise_nothing_comes_back_but_detail_does() -> None:
     assert share < 0.01 and error(better, x) < 0.02 * SIGMA**2
 
 
+def test_the_more_pixels_share_their_noise_the_more_is_doubted() -> None:
+    none = np.zeros((64, 64), bool)
+
+    def share(excess: float, alike: float) -> float:
+        residual = np.full(none.shape, excess**0.5)
+        return float(weights(residual, np.ones(none.shape), 0.0, none, none, alike)[32, 32])
+
+    assert share(1.5, 1) > 0.1
+    assert share(1.5, 2) == share(1.5, 9) == 0
+    assert 0.2 < share(2.5, 9) < share(2.5, 2) < share(2.5, 1)
+
+
 def test_of_photons_shared_along_a_line_nothing_comes_back() -> None:
     """Stronger in bright places than on the whole, of which the model knows."""
     z = torch.full((1, 1, 192, 192), 4.0)
