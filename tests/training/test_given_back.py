@@ -49,8 +49,11 @@ def scene(*depth: int) -> tuple[Tensor, Tensor, Tensor]:
     return x, y, f
 
 
-def middle(path: Path) -> NDArray[np.float64]:
+def middle(shared_data: Path, name: str) -> NDArray[np.float64]:
     """256 x 256 pixels of a picture in [0, 1]."""
+    path = shared_data / "ssi_benchmark" / f"{name}.png"
+    if not path.is_file():
+        pytest.skip("needs ../shared/data/ssi_benchmark")
     x = iio.imread(path).astype(np.float64)
     x = x if x.ndim == 2 else x[..., :3].mean(-1)
     x = (x - x.min()) / np.ptp(x)
@@ -76,10 +79,7 @@ def test_it_is_nearer_to_the_truth_than_the_recording(missed: float, excess: flo
 @pytest.mark.parametrize("name", ["newyork1024x1024", "usaf768x812", "nuclei924x624"])
 def test_fine_texture_is_given_back(shared_data: Path, name: str) -> None:
     """To what the neighbours tell of a pixel, where that is far worse than the recording."""
-    path = shared_data / "ssi_benchmark" / f"{name}.png"
-    if not path.is_file():
-        pytest.skip("needs ../shared/data/ssi_benchmark")
-    x = middle(path)
+    x = middle(shared_data, name)
     y = (x + np.random.default_rng(0).normal(0, 0.02, x.shape)).astype(np.float32)
     around = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
     f, whole = torch.from_numpy(convolve(y, around))[None, None], torch.from_numpy(y)[None, None]
@@ -203,10 +203,7 @@ def test_of_photons_shared_along_a_line_nothing_comes_back() -> None:
 @pytest.mark.parametrize("name", ["newyork1024x1024", "fishembryo700x700", "tubules1024x1024"])
 def test_texture_that_passes_for_shared_noise_comes_back(shared_data: Path, name: str) -> None:
     """Where the structured mask hid so much that next to nothing was predicted."""
-    path = shared_data / "ssi_benchmark" / f"{name}.png"
-    if not path.is_file():
-        pytest.skip("needs ../shared/data/ssi_benchmark")
-    x = middle(path)
+    x = middle(shared_data, name)
     y = (x + np.random.default_rng(0).normal(0, 0.02, x.shape)).astype(np.float32)
     f = gaussian_filter(x, 4).astype(np.float32)
     noise = Correlated().fitted([y], background.measure([y]))
