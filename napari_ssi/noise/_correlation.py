@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from ..background import Levels
 from ._line import Array, Line
 from ._scatter import some
+from ._texture import rise_with_strength, without_strongest
 
 #: Side of the windows, and the longest lag, in pixels.
 WINDOW, REACH = 9, 3
@@ -20,11 +22,31 @@ FLAT, FLATTEST = 0.2, 0.05
 ENOUGH, MANY = 100, 400
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What neighbouring pixels share.
+
+    Attributes
+    ----------
+    picture, error
+        Autocorrelation at lags -3..3 in y and x, and its standard error.
+    strength
+        Variance of the noise in parts of that of the line, which misses what neighbours share.
+    texture
+        How much more the most alike neighbours share the more happens around them, in standard
+        errors above what noise does.
+    """
+
+    picture: Array
+    error: float
+    strength: float
+    texture: float
+
+
 def autocorrelation(
     planes: list[NDArray[np.float32]], levels: Levels, offset: float, line: Line
-) -> tuple[Array, float, float]:
-    """Autocorrelation of the noise at lags -3..3 in y and x, its standard error, and the
-    variance of the noise in parts of that of the ``line``, which misses what neighbours share.
+) -> Shared:
+    """What the noise of neighbours has in common.
 
     In windows of 9 x 9 pixels a quadratic surface is taken away, P being the projection
     on these. Of white or correlated noise with covariance C this leaves
@@ -43,24 +65,28 @@ def autocorrelation(
     if clipped:
         left, around = _residuals(planes, levels, offset, line, remove, clipped=0.5)
     if len(left) < ENOUGH:
-        return _alone(), math.inf, 1.0
+        return Shared(_alone(), math.inf, 1.0, 0.0)
     count = max(ENOUGH, min(MANY, int(FLAT * len(left))), int(FLATTEST * len(left)))
-    left = left[np.argsort(around)[:count]]
-    strength = (left**2).mean(1)
-    left = left[strength <= np.quantile(strength, 0.9)]
+    left = without_strongest(left[np.argsort(around)[:count]])
     groups = np.array_split(np.random.default_rng(0).permutation(len(left)), 8)
-    found, strengths = [], []
+    covariances = []
     for group in [np.arange(len(left)), *groups]:
         products = left[group].T @ left[group] / len(group)
         sums = np.array([(products * lag).sum() for lag in lags])
-        covariance = np.linalg.solve(system, sums)
-        strengths.append(float(covariance[0]))
-        found.append(covariance / max(covariance[0], 1e-12))
+        covariances.append(np.linalg.solve(system, sums))
+    covariance, found = covariances[0], [c / max(c[0], 1e-12) for c in covariances]
     error = float(np.std(found[1:], axis=0, ddof=1)[1:].mean()) / math.sqrt(len(groups))
     picture = np.zeros((2 * REACH + 1,) * 2)
     for (dy, dx), value in zip(_half(), found[0], strict=True):
         picture[REACH + dy, REACH + dx] = picture[REACH - dy, REACH - dx] = value
-    return picture, error, 1.0 if clipped else strengths[0]
+    seen = remove @ np.tensordot(covariance, lags, 1) @ remove
+    most = lags[1 + int(np.abs(covariance[1:]).argmax())]
+    return Shared(
+        picture,
+        error,
+        1.0 if clipped else float(covariance[0]),
+        rise_with_strength(left, seen, most),
+    )
 
 
 def _residuals(

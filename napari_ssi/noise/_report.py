@@ -32,6 +32,9 @@ class NoiseReport:
         Standard error of its values beside the middle.
     correlated
         Whether neighbouring pixels share noise.
+    textured
+        Whether they share something that is texture of the specimen, as it rises with what happens
+        around them; how much noise they share cannot be told then.
     row_noise, column_noise
         Whether whole rows or columns do; ``row_size`` and ``column_size`` how much, ADU.
     clipped_low, saturated
@@ -61,6 +64,7 @@ class NoiseReport:
     autocorrelation: Array
     correlation_error: float
     correlated: bool
+    textured: bool
     row_noise: bool
     row_size: float
     column_noise: bool
@@ -127,6 +131,11 @@ def _neighbours(report: NoiseReport) -> str:
         beside[REACH, REACH] = 0.0
         most = float(beside.flat[int(np.abs(beside).argmax())])
         text = f"neighbouring pixels share noise (correlation up to {most:.2f})"
+    elif report.textured:
+        text = (
+            "neighbouring pixels share fine texture of the specimen, and are taken to have "
+            "independent noise"
+        )
     elif math.isinf(report.correlation_error):
         text = (
             "too little is whole (90 x 90 pixels) to tell whether neighbouring pixels share noise"

@@ -22,6 +22,8 @@ from ._scatter import quietest, scatter, scatters, some
 
 #: Correlation with a neighbour above which pixels do not count as independent.
 CORRELATED = 0.1
+#: Standard errors from which what neighbours share rises with what happens around them: it is texture.
+TEXTURE = 3.0
 #: Row or column noise, in parts of a pixel's noise, from which it counts.
 STRIPES = 0.1
 #: Share of clipped or outlying pixels above which SURE is not advised.
@@ -67,15 +69,17 @@ def measure(
         offset = float(values[cut : len(values) - cut].mean())
         floor = float(scatter(dark, Levels(offset)).variances.mean())
     fit = line(points, offset, floor=floor)
-    picture, error, strength = autocorrelation(planes, levels, offset, fit)
-    beside = picture.copy()
+    shared = autocorrelation(planes, levels, offset, fit)
+    beside = shared.picture.copy()
     beside[REACH, REACH] = 0.0
-    correlated = bool(np.abs(beside).max() > max(CORRELATED, 5 * error))
+    alike = bool(np.abs(beside).max() > max(CORRELATED, 5 * shared.error))
+    textured = alike and shared.texture > TEXTURE
+    correlated = alike and not textured
     if correlated:
         # second differences of neighbours that share noise are too small
-        fit = fit.times(strength)
-        sigma = gaussian_sigma(planes, levels, ORDERS[:1]) * math.sqrt(strength)
-        points = replace(points, variances=points.variances * strength)
+        fit = fit.times(shared.strength)
+        sigma = gaussian_sigma(planes, levels, ORDERS[:1]) * math.sqrt(shared.strength)
+        points = replace(points, variances=points.variances * shared.strength)
     else:
         points = quietest(by_order)
         fit = line(points, offset, floor=floor)
@@ -98,9 +102,10 @@ def measure(
         gain_error=fit.gain_error,
         read_noise_error=read_error,
         gaussian_sigma=sigma,
-        autocorrelation=picture,
-        correlation_error=error,
+        autocorrelation=shared.picture,
+        correlation_error=shared.error,
         correlated=correlated,
+        textured=textured,
         row_noise=rows[1] > 5 and rows[0] > STRIPES * sigma,
         row_size=rows[0],
         column_noise=columns[1] > 5 and columns[0] > STRIPES * sigma,
@@ -151,7 +156,7 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
         named = f"photon noise of {params['gain']:g} ADU per photon and read noise of {params['sigma']:g} ADU"
     else:
         named = "noise of no known kind"
-    told = math.isfinite(report.correlation_error)
+    told = math.isfinite(report.correlation_error) and not report.textured
     pixels = "Independent pixels" if told else "Pixels taken to be independent"
     words = f"{pixels} with {named}: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks"
     if kind == "independent":

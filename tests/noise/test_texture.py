@@ -1,0 +1,113 @@
+"""Fine texture told from noise that neighbours share: only the former rises with what happens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.linalg import toeplitz
+from scipy.ndimage import gaussian_filter, uniform_filter
+
+from benchmarks import paper
+from napari_ssi.background import Levels
+from napari_ssi.noise._texture import rise_with_strength
+from napari_ssi.noise.correlated import Correlated
+from napari_ssi.noise.estimation import TEXTURE, measure, recommend
+
+SIDE = 288
+Array = np.ndarray
+
+
+def patchy(seed: int) -> Array:
+    """Grain everywhere, of an amplitude that varies from place to place (a median of 10)."""
+    rng = np.random.default_rng(seed)
+    grain = gaussian_filter(rng.normal(size=(SIDE, SIDE)), 0.7)
+    place = gaussian_filter(rng.normal(size=(SIDE, SIDE)), 4)
+    return np.linspace(200, 400, SIDE) + 10 * np.exp(place / place.std()) * grain / grain.std()
+
+
+FILTERS = {
+    "box": lambda w: uniform_filter(w, 3),
+    "round": lambda w: gaussian_filter(w, 0.5),
+    "one axis": lambda w: gaussian_filter(w, (0, 0.5)),
+    "wide": lambda w: gaussian_filter(w, 1.0),
+}
+
+
+def found(y: Array):
+    return measure([y.astype(np.float32)], Levels(0.0))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_white_noise_on_texture_is_independent_and_said_to_be_taken_so(seed: int) -> None:
+    y = patchy(seed) + np.random.default_rng(seed + 50).normal(0, 8, (SIDE, SIDE))
+    report = found(y)
+    assert report.textured
+    assert not report.correlated
+    assert "fine texture" in report.sentence
+    assert report.gaussian_sigma == pytest.approx(8, rel=0.1)
+    noise, _, method, why = recommend(report, "denoising")
+    assert noise != "correlated"
+    assert method == "noise2self"
+    assert "taken to be independent" in why
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("kind", ["even", "ramp", "photons", "blobs"])
+def test_shared_noise_is_no_texture(name: str, kind: str) -> None:
+    rng = np.random.default_rng(3)
+    z = np.linspace(50, 400, SIDE) + np.zeros((SIDE, 1))
+    if kind == "even":
+        z[:] = 200
+    if kind == "blobs":
+        blobs = gaussian_filter(rng.normal(size=z.shape), 5)
+        z = 100 + 60 * np.maximum(blobs / blobs.std(), 0)
+    white = rng.poisson(z) - z if kind == "photons" else 12 * rng.normal(size=z.shape)
+    noise = FILTERS[name](white)
+    report = found(z + noise * 12 / noise.std())
+    assert report.correlated
+    assert not report.textured
+    assert "share noise" in report.sentence
+
+
+PIXELS = 49
+COV, LAG = toeplitz(0.5 ** np.arange(float(PIXELS))), toeplitz(np.eye(PIXELS)[1])
+
+
+def test_how_strong_the_noise_is_from_place_to_place_does_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    shared = rng.multivariate_normal(np.zeros(PIXELS), COV, 400)
+    assert abs(rise_with_strength(shared, COV, LAG)) < TEXTURE
+    assert rise_with_strength(shared * rng.lognormal(0, 1, (400, 1)), COV, LAG) < TEXTURE
+    texture = rng.lognormal(0, 0.7, (400, 1)) * shared + rng.normal(size=shared.shape)
+    assert rise_with_strength(texture, texture.T @ texture / 400, LAG) > TEXTURE
+
+
+def test_windows_without_anything_tell_nothing() -> None:
+    assert rise_with_strength(np.zeros((50, PIXELS)), np.zeros((PIXELS, PIXELS)), LAG) == 0
+    left = np.random.default_rng(0).multivariate_normal(np.zeros(PIXELS), COV, 100)
+    left[::3] = 0
+    assert abs(rise_with_strength(left, COV, LAG)) < TEXTURE
+
+
+def test_who_asks_for_correlated_noise_gets_it() -> None:
+    """Texture keeps it from being recommended only."""
+    y = patchy(0) + np.random.default_rng(50).normal(0, 8, (SIDE, SIDE))
+    assert found(y).textured
+    model = Correlated().fitted([y.astype(np.float32)], Levels(0.0))
+    assert model.correlated
+    assert model.autocorrelation is not None
+    assert max(model.autocorrelation[0]) > 0.05
+
+
+@pytest.mark.skipif(not paper.FOLDER.exists(), reason="the SSI paper's images are not here")
+@pytest.mark.parametrize("sigma", [0.02, 0.05])
+@pytest.mark.parametrize("size", [224, 512])
+def test_an_aerial_view_is_texture(size: int, sigma: float) -> None:
+    x = paper.truth(paper.images()["newyork"])
+    x = x[paper.centre(x.shape, size)]
+    white = np.random.default_rng(0).normal(0, sigma, x.shape)
+    report = found(x + white)
+    assert report.textured
+    assert report.gaussian_sigma < 1.35 * sigma
+    shared = uniform_filter(np.random.default_rng(0).normal(size=x.shape), 3)
+    assert found(x + 0.1 * shared / shared.std()).correlated
