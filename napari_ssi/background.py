@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,10 @@ ENOUGH = 1 << 22
 FEW_LEVELS = 16
 #: Variance over mean of photon counts, as far as some structure and few pixels let it be seen.
 PHOTONS = (0.8, 1.25)
+
+
+#: What pixels are that pile up at the lowest value: told from their scatter, or as the user knows.
+Lowest = Literal["measured", "clipped", "photonless"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,12 @@ class Levels:
         return ", ".join(words)
 
 
-def measure(planes: Iterable[NDArray[np.float32]], *, empty: float | None = None) -> Levels:
+def measure(
+    planes: Iterable[NDArray[np.float32]],
+    *,
+    empty: float | None = None,
+    lowest: Lowest = "measured",
+) -> Levels:
     """Offset and clipping from some (Y, X) planes of a channel.
 
     The offset is the level of the darkest blocks of 4 x 4 pixels, without the
@@ -81,7 +91,8 @@ def measure(planes: Iterable[NDArray[np.float32]], *, empty: float | None = None
     pile up there: clipped, or without a photon; and 0 where the dimmest places have the
     variance of photon counts, which are light then. Pixels without data are left out: those
     of the value ``empty``, below all others, or if it is not given, of one that looks so. A
-    user who has a dark frame knows better and can say so.
+    user who has a dark frame knows better and can say so. Whether what piles up is clipped or
+    ``photonless`` is told by :func:`~napari_ssi.zeros.photonless`, unless ``lowest`` says it.
 
     Examples
     --------
@@ -102,15 +113,15 @@ def measure(planes: Iterable[NDArray[np.float32]], *, empty: float | None = None
         values = values[values > empty]
     low, low_fraction = _pile(values)
     high, high_fraction = _pile(-values)
-    lowest = float(values.min())
+    end = float(values.min())
     dark_fraction = 0.0
-    if low is not None and photonless(planes, low, empty=empty):
+    if low is not None and _unlit(planes, low, empty, lowest):
         low, low_fraction, dark_fraction = None, 0.0, low_fraction
-        offset = lowest
+        offset = end
     elif low is not None:
         offset = low
-    elif _counts(values, lowest) and np.count_nonzero(values == lowest) > 0.02 * values.size:
-        offset = lowest
+    elif _counts(values, end) and np.count_nonzero(values == end) > 0.02 * values.size:
+        offset = end
     elif _photons(planes, values, empty):
         offset = 0.0
     else:
@@ -125,6 +136,14 @@ def measure(planes: Iterable[NDArray[np.float32]], *, empty: float | None = None
         empty=empty,
         empty_fraction=empty_fraction,
     )
+
+
+def _unlit(
+    planes: list[NDArray[np.float32]], low: float, empty: float | None, lowest: Lowest
+) -> bool:
+    if lowest == "measured":
+        return photonless(planes, low, empty=empty)
+    return lowest == "photonless"
 
 
 def brightest(values: NDArray[np.float32]) -> float | None:

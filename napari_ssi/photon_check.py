@@ -120,7 +120,9 @@ def check_by_photons(
     of :func:`~napari_ssi.pipeline.run`.
     """
     first, second = split_photons(stack, gain=gain, offset=offset, share=share, seed=seed)
-    recipe = recipe.model_copy(update={"levels": type(recipe.levels)(offset=offset)})
+    recipe = recipe.model_copy(
+        update={"levels": recipe.levels.model_copy(update={"offset": offset})}
+    )
     restoration = run(recipe, first, psf=psf, report=report)
     result = replace(stack, data=restoration.image)
     scores, inputs = [], []

@@ -292,8 +292,8 @@ def _links(recipe: Recipe) -> list[str]:
 
 
 def camera_levels(recipe: Recipe, planes: Sequence[NDArray[np.float32]]) -> background.Levels:
-    """Offset and clipping of a channel; the recipe's offset wins over the estimate."""
-    levels = background.measure(planes)
+    """Offset and clipping of a channel; what the recipe says of them wins over the estimate."""
+    levels = background.measure(planes, lowest=recipe.levels.lowest)
     given = recipe.levels.offset
     return levels if given is None else replace(levels, offset=given)
 

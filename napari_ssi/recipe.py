@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from . import registry
+from .background import Lowest
 from .configured import sentence
 from .errors import InputError
 
@@ -69,12 +70,18 @@ class Term(Part):
 
 
 class Levels(BaseModel):
-    """The camera's offset; ``None`` to estimate it from the recording."""
+    """The camera's offset, ``None`` to estimate it from the recording, and what its lowest pixels are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     offset: float | None = Field(
         None, allow_inf_nan=False, description="In the units of the recording."
+    )
+    lowest: Lowest = Field(
+        "measured",
+        title="Lowest pixels",
+        description="Pixels that pile up at the lowest value: clipped there, or reached by no photon "
+        "(photonless); told by their scatter if not said.",
     )
 
 

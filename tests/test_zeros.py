@@ -10,6 +10,7 @@ from imageio.v3 import imread
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from napari_ssi import ImageStack, Recipe, measure_noise, run
 from napari_ssi.background import measure
 from napari_ssi.zeros import photonless
 
@@ -113,3 +114,34 @@ def test_a_confocal_recording(shared_data: Path) -> None:
     picture = imread(shared_data / "A" / "hagen_gigadb_8bit" / "mito-confocal-lowsnr.png")
     levels = measure([np.asarray(picture, np.float32)])
     assert levels.low is None and levels.dark_fraction > 0.3
+
+
+def test_who_knows_better_says_so() -> None:
+    picture = pulses(4 * specimen(6))
+    share = pytest.approx((picture == 0).mean())
+    told = measure([picture], lowest="clipped")
+    assert (told.low, told.low_fraction, told.dark_fraction) == (0, share, 0)
+    camera = clipped(specimen(6), sigma=0.1)
+    told = measure([camera], lowest="photonless")
+    assert (told.low, told.offset) == (None, 0)
+    assert told.dark_fraction == pytest.approx((camera == 0).mean())
+    plain = camera + 1 + np.random.default_rng(0).random(camera.shape, np.float32)
+    assert measure([plain], lowest="photonless") == measure(
+        [plain], lowest="clipped"
+    )  # nothing piles up
+
+
+@pytest.mark.parametrize("lowest", ["measured", "clipped"])
+def test_recipe_and_noise_follow(lowest: str) -> None:
+    picture = pulses(4 * specimen(6))
+    share = float((picture == 0).mean())
+    clip = share if lowest == "clipped" else 0
+    recipe = Recipe.create(method="hessian", levels={"lowest": lowest})
+    restored = run(recipe, ImageStack(picture, "YX"))
+    assert restored.estimates["clipped_low"] == pytest.approx(clip)
+    mask = np.zeros(picture.shape)
+    mask[3, 4] = 1
+    for hidden in (None, mask):
+        report = measure_noise(ImageStack(picture, "YX"), lowest=lowest, mask=hidden)
+        assert report.clipped_low == pytest.approx(clip, abs=1e-3)
+        assert report.photonless == pytest.approx(share - clip, abs=1e-3)

@@ -104,6 +104,7 @@ def _facts(recipe: Recipe, ndim: int) -> Iterator[tuple[str, dict[str, Any], lis
     tree = recipe.model_dump(include=set(named))
     yield "", {title: tree[name] for name, title in named.items()}, []
     yield "Offset", {"": recipe.levels.offset}, []
+    yield "Lowest pixels", {"": recipe.levels.lowest}, []
 
 
 def _part(kind: registry.Kind, part: Part) -> tuple[dict[str, Any], list[str]]:

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ..errors import InputError
 from ..physics._mask import PackedMask
-from ..recipe import Part
+from ..recipe import Levels, Part
 from ..stack import ImageStack
 from .worker import Worker, call
 
@@ -52,12 +52,12 @@ class NoiseProbe(QObject):
         #: In which the last measurement was asked for, or is under way; none that counts any more.
         self.context: Context | None = None
 
-    def measure(self, stack: ImageStack, offset: float | None, context: Context) -> None:
+    def measure(self, stack: ImageStack, levels: Levels, context: Context) -> None:
         """Measure the first channel."""
         self._asked += 1
         self.context = context
         number = self._asked
-        self._worker = call(lambda: _work_out(stack, offset, context))
+        self._worker = call(lambda: _work_out(stack, levels, context))
         self._worker.returned.connect(lambda found: self._answer(number, self.measured, found))
         self._worker.errored.connect(lambda error: self._failed(number, error))
         self._worker.start()
@@ -77,14 +77,14 @@ class NoiseProbe(QObject):
         self._answer(number, self.refused, words)
 
 
-def _work_out(stack: ImageStack, offset: float | None, context: Context) -> Measured:
+def _work_out(stack: ImageStack, levels: Levels, context: Context) -> Measured:
     from .. import io
     from ..noise.estimation import recommend
     from ..noise.measuring import measure_noise
 
     dark = io.read(context.dark) if context.dark else None
     mask = None if context.mask is None else context.mask.array()
-    report = measure_noise(stack, offset=offset, dark=dark, mask=mask)
+    report = measure_noise(stack, offset=levels.offset, lowest=levels.lowest, dark=dark, mask=mask)
     name, params, method, advice = recommend(report, context.physics)
     noise = Part(name=name, params=params)
     return Measured(report, noise, method, advice, None if dark is None else report.offset)

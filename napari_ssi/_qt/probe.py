@@ -23,20 +23,24 @@ class Probe(QObject):
         super().__init__(parent)
         self._worker: Worker | None = None
         self._next: ImageStack | None = None
+        self._lowest: background.Lowest = "measured"
         self._wanted = False
 
-    def measure(self, stack: ImageStack | None) -> None:
+    def measure(self, stack: ImageStack | None, lowest: background.Lowest) -> None:
         """Measure this recording next; ``None`` to drop what is under way."""
-        self._next, self._wanted = stack, stack is not None
+        self._next, self._wanted, self._lowest = stack, stack is not None, lowest
         if self._worker is None:
             self._begin()
 
     def _begin(self) -> None:
-        stack, self._next = self._next, None
+        stack, lowest, self._next = self._next, self._lowest, None
         if stack is None:
             return
         self._worker = call(
-            lambda: [background.measure(stack.planes(c, PLANES)) for c in range(stack.n_channels)]
+            lambda: [
+                background.measure(stack.planes(c, PLANES), lowest=lowest)
+                for c in range(stack.n_channels)
+            ]
         )
         self._worker.returned.connect(self._returned)
         self._worker.errored.connect(self._errored)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..recipe import Levels, Part, Recipe
+from ..recipe import Part, Recipe
 from ..restoration import Restoration
 from ..stack import ImageStack
 from .chain import within
@@ -77,7 +77,7 @@ def resolve(
     ``window`` is the (Y, X) range of a try and ``time`` the time point it is made on; ``start`` is
     as in :class:`Stage`.
     """
-    common = {"physics": blur.physics, "noise": noise, "levels": Levels(offset=source.offset)}
+    common = {"physics": blur.physics, "noise": noise, "levels": source.levels}
     recipe = Recipe.create(**common, **fields)
     plain = {key: fields[key] for key in ("effort", "device", "seed") if key in fields}
     first = [Recipe.create(**common, **plain, method=name) for name in baselines]

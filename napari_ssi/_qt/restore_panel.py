@@ -229,7 +229,7 @@ class RestorePanel(DockPanel):
         except InputError as error:
             self.noise.show_refused(str(error))
             return
-        self._noise_probe.measure(source.stack, source.offset, context)
+        self._noise_probe.measure(source.stack, source.levels, context)
 
     def _noise_context(self) -> Context:
         mask = self.forward.mask.marked()

@@ -13,7 +13,7 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QFileDialog, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from ..errors import InputError
-from ..recipe import Levels, Recipe
+from ..recipe import Recipe
 from ..stack import ImageStack
 from .differences import differences
 from .earlier import Earlier, Result, read_file, saved
@@ -179,7 +179,7 @@ class UseSettings(QWidget):
     def _take(self, earlier: Earlier, stack: ImageStack) -> list[str]:
         """Show the recipe in all controls; sentences on what they do not show as it says."""
         recipe, parts = earlier.recipe, self._sections
-        parts.image.set_offset(recipe.levels.offset)
+        parts.image.set_levels(recipe.levels)
         with QSignalBlocker(parts.method):  # greyed anew with each of these, and told once
             said = parts.forward.take(earlier.links)
             said += parts.blur.take(earlier.blur, earlier.psfs)
@@ -199,7 +199,7 @@ class UseSettings(QWidget):
         return Recipe(
             physics=physics,
             noise=parts.noise.value(),
-            levels=Levels(offset=parts.image.source().offset),
+            levels=parts.image.source().levels,
             **parts.effort.recipe_fields(parts.method.name),
         )
 

@@ -29,6 +29,7 @@ def measure_noise(
     channel: int = 0,
     *,
     offset: float | None = None,
+    lowest: background.Lowest = "measured",
     dark: ImageStack | None = None,
     mask: ArrayLike | None = None,
 ) -> NoiseReport:
@@ -43,6 +44,9 @@ def measure_noise(
     offset
         What the camera shows without light, in ADU; estimated if not given, and not used
         where there are dark frames.
+    lowest
+        What pixels are that pile up at the lowest value: ``clipped`` there, or reached by no photon
+        (``photonless``); told by their scatter if not said.
     dark
         Frames taken without light, with the same camera settings, of any number and size:
         they tell offset and read noise better than any recording.
@@ -77,9 +81,11 @@ def measure_noise(
     if offset is not None and not math.isfinite(offset):
         raise InputError(f"The offset must be a number in ADU. Got {offset:g} instead.")
     planes = list(stack.planes(channel, PLANES))
-    levels = background.measure(planes)
+    levels = background.measure(planes, lowest=lowest)
     if mask is not None:
-        planes, levels = _without(planes, levels, list(_like(mask, stack).planes(channel, PLANES)))
+        planes, levels = _without(
+            planes, levels, list(_like(mask, stack).planes(channel, PLANES)), lowest
+        )
     if offset is not None:
         levels = replace(levels, offset=offset)
     if dark is None:
@@ -124,7 +130,10 @@ def _like(mask: ArrayLike, stack: ImageStack) -> ImageStack:
 
 
 def _without(
-    planes: list[NDArray[np.float32]], levels: background.Levels, marks: list[NDArray[np.float32]]
+    planes: list[NDArray[np.float32]],
+    levels: background.Levels,
+    marks: list[NDArray[np.float32]],
+    lowest: background.Lowest,
 ) -> tuple[list[NDArray[np.float32]], background.Levels]:
     """The masked pixels as pixels without data, of a value far below all others."""
     hidden = [mark != 0 for mark in marks]
@@ -142,4 +151,4 @@ def _without(
     low, high = float(seen.min()), float(seen.max())
     empty = float(np.float32(low - 4 * (high - low) - 1))
     planes = [np.where(h, np.float32(empty), p) for h, p in zip(hidden, planes, strict=True)]
-    return planes, background.measure(planes, empty=empty)
+    return planes, background.measure(planes, empty=empty, lowest=lowest)

@@ -11,6 +11,7 @@ import tifffile
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QPushButton, QSlider, QWidget
+from scipy.ndimage import gaussian_filter
 
 from napari_ssi import registry
 from napari_ssi._qt.restore_panel import RestorePanel
@@ -55,6 +56,37 @@ def test_axes_pixel_size_and_offset_can_be_corrected(panel: Any, stack: Any) -> 
     assert plan.stack.axes == "TYX"
     assert plan.stack.pixel_size == (0.1, 0.2)
     assert plan.main.recipe.levels.offset == 12.5
+
+
+def test_what_the_lowest_pixels_are_can_be_said(
+    viewer: Any, panel: Any, stack: Any, qtbot: Any
+) -> None:
+    assert not panel.image._lowest_row.isVisibleTo(panel)
+    light = gaussian_filter(np.random.default_rng(3).normal(size=(192, 192)), 6)
+    light -= np.quantile(light, 0.3)
+    light = 4 * np.clip(light / light.max(), 0, 1)
+    rng = np.random.default_rng(0)
+    photons = rng.poisson(light)
+    pulses = np.round(20 * rng.gamma(np.maximum(photons, 1e-9)) * (photons > 0))
+    layer = viewer.add_image(pulses.astype(np.float32), name="single photons")
+    panel.set_image(layer)
+    lowest = panel.image._lowest
+    qtbot.waitUntil(lambda: "without a photon" in words(panel), timeout=15_000)
+    assert lowest.isVisibleTo(panel)
+    lowest.setFocus()
+    qtbot.keyClick(lowest, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: "clipped at 0" in words(panel), timeout=15_000)
+    assert panel.plan().main.recipe.levels.lowest == "clipped"
+    qtbot.mouseClick(panel.noise.measure, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "are clipped" in panel.noise.report.text(), timeout=15_000)
+    qtbot.keyClick(lowest, Qt.Key.Key_Up)  # what was measured holds no longer
+    assert not panel.noise.adopt.isEnabled()
+    qtbot.waitUntil(lambda: "without a photon" in words(panel), timeout=15_000)
+    lowest.choose("clipped")
+    panel.set_image(stack)
+    qtbot.waitUntil(lambda: "offset" in words(panel), timeout=15_000)
+    assert not lowest.isVisibleTo(panel)
+    assert panel.plan().main.recipe.levels.lowest == "measured"
 
 
 def test_without_an_image_nothing_can_be_started(viewer: Any, panel: Any, stack: Any) -> None:

@@ -83,7 +83,7 @@ def test_dark_frames_tell_offset_and_read_noise(
     qtbot.mouseClick(panel.noise.adopt, Qt.MouseButton.LeftButton)
     assert panel.noise.value().name == "poisson_gaussian"
     assert panel.noise.value().params["sigma"] == pytest.approx(6, rel=0.05)
-    assert panel.image.source().offset == pytest.approx(90, abs=0.2)
+    assert panel.image.source().levels.offset == pytest.approx(90, abs=0.2)
     assert "read noise" in panel.noise.report.text()
     assert panel.plan().main.recipe.levels.offset == pytest.approx(90, abs=0.2)
     # the offset is of these frames, so that what was measured is still shown, until they go

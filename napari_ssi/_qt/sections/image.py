@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton
 
-from ...background import Levels
+from ... import background
 from ...errors import InputError
+from ...recipe import Levels
 from ...stack import ImageStack
 from ..fields import NumberBox
 from ..layers import (
@@ -31,16 +32,21 @@ if TYPE_CHECKING:
     import napari
 
 _SELECTED = "selected layers"
+_LOWEST: dict[background.Lowest, str] = {
+    "measured": "as measured",
+    "clipped": "clipped by the camera",
+    "photonless": "no photon came",
+}
 
 
 @dataclass(frozen=True)
 class Source:
-    """The recording as the user describes it: pixels, place, and offset (None: measured)."""
+    """The recording as the user describes it: pixels, place, and levels."""
 
     stack: ImageStack
     frames: tuple[Frame, ...]
     layers: tuple[Image, ...]
-    offset: float | None
+    levels: Levels
 
 
 class ImageSection(Section):
@@ -106,11 +112,25 @@ class ImageSection(Section):
                 "without light, in the units of the image, for example the mean of a dark frame.",
             )
         )
+        self._lowest = Picker()
+        for name, words in _LOWEST.items():
+            self._lowest.addItem(words, name)
+        self._lowest_row = row(
+            "Lowest",
+            self._lowest,
+            tooltip="What the pixels are that pile up at the lowest value. A camera clips noise below "
+            "its black level; with single photons through a filter, dark pixels are those that none "
+            "reached. It is told by how much they scatter; change it if you know better.",
+        )
+        self._lowest.setAccessibleName("Lowest pixels")
+        self._lowest_row.hide()
+        self.body.addWidget(self._lowest_row)
         self._picker.currentIndexChanged.connect(self._picked)
         self._open.clicked.connect(self._ask_file)
         self._axes.currentIndexChanged.connect(self._edited)
         self._auto.toggled.connect(self._offset.setDisabled)
         self._auto.toggled.connect(self._edited)
+        self._lowest.currentIndexChanged.connect(self._edited)
         for box in (*self._sizes.values(), self._offset):
             box.valueChanged.connect(self._edited)
         events = viewer.layers.events
@@ -171,9 +191,22 @@ class ImageSection(Section):
         stack = to_stack(layers, axes, sizes if all(sizes) else None)
         frames = tuple(Frame.of(layer, axes) for layer in layers)
         offset = None if self._auto.isChecked() else self._offset.value()
-        return Source(stack, frames, tuple(layers), offset)
+        levels = Levels(offset=offset, lowest=self._lowest.currentData())
+        return Source(stack, frames, tuple(layers), levels)
 
     # --- keeping up with the viewer ------------------------------------------------------
+
+    def set_levels(self, levels: Levels) -> None:
+        """Set the offset and what the lowest pixels are, as if typed."""
+        self._choose_lowest(levels.lowest)
+        self.set_offset(levels.offset)
+
+    def _choose_lowest(self, lowest: background.Lowest) -> None:
+        with QSignalBlocker(self._lowest):
+            changed = self._lowest.currentData() != lowest
+            self._lowest.choose(lowest)
+        if changed:
+            self._edited()
 
     def set_offset(self, offset: float | None) -> None:
         """Set the camera's offset, as if typed; ``None`` to measure it."""
@@ -259,13 +292,15 @@ class ImageSection(Section):
                 box.blockSignals(False)
         self._axes.blockSignals(False)
         self._auto.setChecked(True)
+        with QSignalBlocker(self._lowest):
+            self._lowest.choose("measured")
         self._edited()
 
     def _edited(self, *_: object) -> None:
         self._sizes["Z"].setVisible("Z" in self.axes)
         self._axes.setEnabled(self._axes.count() > 1)
         self._levels = ""
-        self._probe.measure(self._describe())
+        self._probe.measure(self._describe(), self._lowest.currentData())
         self.changed.emit()
 
     def _describe(self) -> ImageStack | None:
@@ -287,8 +322,10 @@ class ImageSection(Section):
         self.summarise(layer.name if layer is not None else "none")
         return stack
 
-    def _measured(self, levels: list[Levels]) -> None:
+    def _measured(self, levels: list[background.Levels]) -> None:
         self._levels = "; ".join(dict.fromkeys(found.describe() for found in levels))
+        piled = any(found.low is not None or found.dark_fraction for found in levels)
+        self._lowest_row.setVisible(piled)
         if self._auto.isChecked():
             self._offset.blockSignals(True)
             self._offset.setValue(levels[0].offset)
