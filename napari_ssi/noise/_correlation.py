@@ -20,6 +20,8 @@ WINDOW, REACH = 9, 3
 FLAT, FLATTEST = 0.2, 0.05
 #: Fewer windows than this tell nothing; so many tell enough.
 ENOUGH, MANY = 100, 400
+#: Square of what is left of a window, in variances of its noise, below which it holds no noise.
+EVEN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ def autocorrelation(
     Where too few windows are free of clipped pixels, those with up to a half of them are
     looked at too. Clipping acts on each pixel by itself, so that it makes independent noise
     no less independent; what it does to the variance is not known, and 1 is returned for it.
+    Where most windows hold no noise at all, as in black surroundings of a detector that counts
+    photons, nothing is told: at the edges of what is bright, structure would count as noise.
     """
-    remove, lags, system = _system()
+    remove, _, _ = _system()
     left, around = _residuals(planes, levels, offset, line, remove, clipped=0.0)
     clipped = len(left) < ENOUGH
     if clipped:
@@ -67,26 +71,35 @@ def autocorrelation(
     if len(left) < ENOUGH:
         return Shared(_alone(), math.inf, 1.0, 0.0)
     count = max(ENOUGH, min(MANY, int(FLAT * len(left))), int(FLATTEST * len(left)))
-    left = without_strongest(left[np.argsort(around)[:count]])
+    calmest = left[np.argsort(around)]
+    if np.mean((calmest[:count] ** 2).max(1) < EVEN) > 0.5:  # dark, without a photon
+        return Shared(_alone(), math.inf, 1.0, 0.0)
+    left = without_strongest(calmest[:count])
     groups = np.array_split(np.random.default_rng(0).permutation(len(left)), 8)
-    covariances = []
-    for group in [np.arange(len(left)), *groups]:
-        products = left[group].T @ left[group] / len(group)
-        sums = np.array([(products * lag).sum() for lag in lags])
-        covariances.append(np.linalg.solve(system, sums))
+    covariances = [_covariance(left), *(_covariance(left[group]) for group in groups)]
     covariance, found = covariances[0], [c / max(c[0], 1e-12) for c in covariances]
     error = float(np.std(found[1:], axis=0, ddof=1)[1:].mean()) / math.sqrt(len(groups))
     picture = np.zeros((2 * REACH + 1,) * 2)
     for (dy, dx), value in zip(_half(), found[0], strict=True):
         picture[REACH + dy, REACH + dx] = picture[REACH - dy, REACH - dx] = value
+    # where a little more happens, texture shows better
+    rise = max(_rise(left), _rise(without_strongest(calmest[: count * 3 // 2])))
+    return Shared(picture, error, 1.0 if clipped else float(covariance[0]), rise)
+
+
+def _covariance(left: Array) -> Array:
+    """At the lags of :func:`_half`, zero first."""
+    _, lags, system = _system()
+    products = left.T @ left / len(left)
+    return np.linalg.solve(system, np.array([(products * lag).sum() for lag in lags]))
+
+
+def _rise(left: Array) -> float:
+    """:func:`rise_with_strength` at the lag of the strongest covariance."""
+    remove, lags, _ = _system()
+    covariance = _covariance(left)
     seen = remove @ np.tensordot(covariance, lags, 1) @ remove
-    most = lags[1 + int(np.abs(covariance[1:]).argmax())]
-    return Shared(
-        picture,
-        error,
-        1.0 if clipped else float(covariance[0]),
-        rise_with_strength(left, seen, most),
-    )
+    return rise_with_strength(left, seen, lags[1 + int(np.abs(covariance[1:]).argmax())])
 
 
 def _residuals(

@@ -138,7 +138,8 @@ def _neighbours(report: NoiseReport) -> str:
         )
     elif math.isinf(report.correlation_error):
         text = (
-            "too little is whole (90 x 90 pixels) to tell whether neighbouring pixels share noise"
+            "too little is whole (90 x 90 pixels), or has noise at all, to tell whether neighbouring pixels "
+            "share noise"
         )
     else:
         text = "neighbouring pixels are independent"

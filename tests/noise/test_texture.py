@@ -111,3 +111,17 @@ def test_an_aerial_view_is_texture(size: int, sigma: float) -> None:
     assert report.gaussian_sigma < 1.35 * sigma
     shared = uniform_filter(np.random.default_rng(0).normal(size=x.shape), 3)
     assert found(x + 0.1 * shared / shared.std()).correlated
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_without_noise_in_the_dark_nothing_is_told(filtered: bool) -> None:
+    """Else black windows pass for independent noise, and the edges of what is bright for shared one."""
+    rng = np.random.default_rng(0)
+    z = np.zeros((SIDE, SIDE))
+    z[:, : SIDE // 4] = 400 * (np.arange(SIDE // 4) % 12 < 6)
+    y = rng.poisson(z).astype(float)
+    report = found(uniform_filter(y, 3) if filtered else y)
+    assert not report.correlated
+    assert np.isinf(report.correlation_error)
+    assert "has noise at all" in report.sentence
+    assert "taken to be independent" in recommend(report, "denoising")[3]
