@@ -13,6 +13,7 @@ from torch import Tensor
 
 from . import background, pairing, pipeline
 from .baselines import _tuning
+from .baselines._rivals import Rivals
 from .baselines._tiles import box, tiles
 from .baselines.base import Baseline, FittedBaseline
 from .device import choose
@@ -209,8 +210,11 @@ def _trained(
     seconds += views * frames * _tiled(network, restored) * predicted / one
 
     if guided is not None:
-        assert isinstance(guided, Baseline)
-        tuning, each, _ = _baseline(guided, physics, noise, piece, shape)
+        tried = guided.tried(len(shape)) if isinstance(guided, Rivals) else (guided,)
+        costs = [
+            _baseline(m, physics, noise, piece, shape) for m in tried if isinstance(m, Baseline)
+        ]
+        tuning, each = sum(cost[0] for cost in costs), max(cost[1] for cost in costs)
         # of a few folds of some frames, and in the end of each frame
         measured = math.prod(shape)
         some = min(sampled * measured, first_guess.MOST) / measured

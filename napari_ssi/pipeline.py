@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from . import background, registry
+from .baselines._rivals import Rivals
 from .device import choose
 from .errors import InputError
 from .events import Control, Progress, Watched
@@ -28,10 +29,10 @@ from .quality import residual
 from .recipe import Part, Recipe
 from .remarks import remarks
 from .restoration import ChannelModel, Restoration, versions
-from .restorer import Restorer
+from .restorer import Restorer, WeightedRestorer
 from .saved_models import Source, begin
 from .stack import ImageStack
-from .training.model import nothing_learned
+from .training.model import TrainedModel, nothing_learned
 from .training.settings import Training
 from .training.start import Start
 from .training.trainer import Trainer
@@ -234,6 +235,8 @@ def iterate(
             **_in_units(fitted.estimates, normalization),
             **{key: float(np.mean(seen)) for key, seen in shares.items() if seen},
         }
+        if isinstance(fitted, TrainedModel) and fitted.guess is not None and fitted.guess.remark:
+            notes.append(prefix + fitted.guess.remark)
         left, said = residual.summary(unexplained, _links(recipe))
         estimates |= {prefix + key: value for key, value in (facts | left).items()}
         said += remarks(facts, levels, untrained=untrained, shared=noise.correlated)
@@ -310,8 +313,6 @@ def restorer(recipe: Recipe, start: Start | None = None) -> Restorer:
     ]
     network = registry.find("network", recipe.network.name).build(recipe.network.params)
     settings = Training.from_params(recipe.training)
-    first_guess = settings.first_guess
-    guess = None if first_guess == "none" else registry.find("baseline", first_guess).build({})
     return Trainer(
         settings,
         loss,
@@ -319,9 +320,23 @@ def restorer(recipe: Recipe, start: Start | None = None) -> Restorer:
         network,
         recipe.effort,
         positive=nonnegative(recipe),
-        guess=guess,
+        guess=_first_guess(settings.first_guess),
         start=start,
     )
+
+
+def _first_guess(name: str) -> WeightedRestorer | None:
+    """The classical method, or the two of which one is chosen, that a network starts from."""
+    if name == "none":
+        return None
+    if name != "auto":
+        return registry.find("baseline", name).build({})  # type: ignore[no-any-return]
+    usual, other = (registry.find("baseline", n) for n in ("hessian", "total_variation"))
+    remark = (
+        f"The first guess is by {other.label}, which predicts held-out pixels clearly better than "
+        f"{usual.label}."
+    )
+    return Rivals(usual.build({}), other.build({}), remark)
 
 
 def nonnegative(recipe: Recipe) -> bool:

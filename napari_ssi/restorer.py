@@ -69,6 +69,11 @@ class Restorer(Protocol):
 class Weighted(Fitted, Protocol):
     """A tuned method that can leave pixels out: its result may serve a network as first guess."""
 
+    @property
+    def remark(self) -> str:
+        """What a user should know of how it was chosen, or ``""``."""
+        ...
+
     def objects(
         self, y: Tensor, w: Tensor, physics: Physics, control: Control, show: Show | None = None
     ) -> Steps:

@@ -116,7 +116,7 @@ class Baseline(Configured, ABC):
         if noise.correlated:  # then neighbours differ by less than their noise
             sigma = float(noise.variance(seen).max().sqrt())
         estimates = {"noise_level": sigma, **self.measured(seen)}
-        message = ""
+        message, judged = "", None
         if self.setting is not None:
             chosen = self.setting
         elif crop.numel() < _tuning.SMALLEST or min(crop.shape[-2:]) < 3:
@@ -129,7 +129,7 @@ class Baseline(Configured, ABC):
             scores = yield from self._tune(crop, usable, physics, noise, control, generator, sigma)
             if scores.settings:
                 index = scores.choice()
-                chosen = scores.settings[index]
+                chosen, judged = scores.settings[index], scores.losses(index)
                 estimates["held_out"] = scores.means[index]
                 estimates["best_held_out"] = scores.means[scores.best]
             else:
@@ -139,7 +139,7 @@ class Baseline(Configured, ABC):
         estimates[self.setting_name] = chosen
         elapsed = time.perf_counter() - began
         yield Progress("tuning", 1, 1, dict(estimates), elapsed, message=message)
-        return FittedBaseline(self, noise, sigma, chosen, estimates)
+        return FittedBaseline(self, noise, sigma, chosen, estimates, judged)
 
     def _tune(
         self,
@@ -184,13 +184,19 @@ class Baseline(Configured, ABC):
 
 @dataclass(frozen=True)
 class FittedBaseline:
-    """A classical method with its setting chosen, ready for all frames."""
+    """A classical method with its setting chosen, ready for all frames.
+
+    ``judged`` are the losses of held-out pixels that it was chosen by, ``remark`` what a user should
+    know of its choice.
+    """
 
     method: Baseline
     noise: NoiseModel
     sigma: float
     setting: float
     estimates: dict[str, float] = field(default_factory=dict)
+    judged: Tensor | None = field(default=None, repr=False)
+    remark: str = ""
 
     def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
         """Restore one frame, tile by tile where it is large; see :class:`~..restorer.Fitted`."""

@@ -23,6 +23,17 @@ class Scatter:
     counts: Array
     spreads: Array
 
+    @property
+    def variance(self) -> float:
+        """Mean of the variances, over the pixels."""
+        return float(np.average(self.variances, weights=self.counts))
+
+    @property
+    def contrast(self) -> float:
+        """Variance of the means, over the pixels."""
+        middle = np.average(self.means, weights=self.counts)
+        return float(np.average((self.means - middle) ** 2, weights=self.counts))
+
 
 @dataclass(frozen=True)
 class Line:

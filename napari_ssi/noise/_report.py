@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from ._correlation import REACH
 from ._line import Array, Scatter
 
+#: What neighbouring pixels have in common.
+Common = Literal["nothing", "noise", "texture", "noise or texture"]
 #: Relative distance of the variances from a line above which there is no line.
 BENT = 0.3
 
@@ -31,10 +34,11 @@ class NoiseReport:
     correlation_error
         Standard error of its values beside the middle.
     correlated
-        Whether neighbouring pixels share noise.
-    textured
-        Whether they share something that is texture of the specimen, as it rises with what happens
-        around them; how much noise they share cannot be told then.
+        Whether neighbouring pixels share noise, or what may be noise.
+    common
+        What they have in common: ``nothing``, ``noise``, ``texture`` of the specimen (as it rises with what
+        happens around them), or ``noise or texture``, where noise is weak and the two cannot be told
+        apart.
     row_noise, column_noise
         Whether whole rows or columns do; ``row_size`` and ``column_size`` how much, ADU.
     clipped_low, saturated
@@ -64,7 +68,7 @@ class NoiseReport:
     autocorrelation: Array
     correlation_error: float
     correlated: bool
-    textured: bool
+    common: Common
     row_noise: bool
     row_size: float
     column_noise: bool
@@ -130,8 +134,9 @@ def _neighbours(report: NoiseReport) -> str:
         beside = report.autocorrelation.copy()
         beside[REACH, REACH] = 0.0
         most = float(beside.flat[int(np.abs(beside).argmax())])
-        text = f"neighbouring pixels share noise (correlation up to {most:.2f})"
-    elif report.textured:
+        what = "noise" if report.common == "noise" else "noise or fine texture"
+        text = f"neighbouring pixels share {what} (correlation up to {most:.2f})"
+    elif report.common == "texture":
         text = (
             "neighbouring pixels share fine texture of the specimen, and are taken to have "
             "independent noise"

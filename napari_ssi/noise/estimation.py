@@ -16,14 +16,17 @@ from ..registry import find
 from ._correlation import REACH, autocorrelation, line_noise
 from ._differences import LESS, ORDERS, difference
 from ._line import Line, line
+from ._report import Common, kind_of, sentence_of, stripes
 from ._report import NoiseReport as NoiseReport
-from ._report import kind_of, sentence_of, stripes
 from ._scatter import quietest, scatter, scatters, some
 
 #: Correlation with a neighbour above which pixels do not count as independent.
 CORRELATED = 0.1
 #: Standard errors from which what neighbours share rises with what happens around them: it is texture.
 TEXTURE = 3.0
+#: Noise in parts of the contrast below which what neighbours share may be texture just as well, that
+#: is much the same everywhere: masks that hide it would erase it, and noise as weak does little harm.
+WEAK = 0.3
 #: Row or column noise, in parts of a pixel's noise, from which it counts.
 STRIPES = 0.1
 #: Share of clipped or outlying pixels above which SURE is not advised.
@@ -73,8 +76,13 @@ def measure(
     beside = shared.picture.copy()
     beside[REACH, REACH] = 0.0
     alike = bool(np.abs(beside).max() > max(CORRELATED, 5 * shared.error))
-    textured = alike and shared.texture > TEXTURE
-    correlated = alike and not textured
+    common: Common = "nothing"
+    if alike and shared.texture > TEXTURE:
+        common = "texture"
+    elif alike:
+        strong = shared.strength * points.variance > WEAK**2 * points.contrast
+        common = "noise" if strong else "noise or texture"
+    correlated = common in ("noise", "noise or texture")
     if correlated:
         # second differences of neighbours that share noise are too small
         fit = fit.times(shared.strength)
@@ -105,7 +113,7 @@ def measure(
         autocorrelation=shared.picture,
         correlation_error=shared.error,
         correlated=correlated,
-        textured=textured,
+        common=common,
         row_noise=rows[1] > 5 and rows[0] > STRIPES * sigma,
         row_size=rows[0],
         column_noise=columns[1] > 5 and columns[0] > STRIPES * sigma,
@@ -131,7 +139,8 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
     each channel for itself.
     """
     method = "noise2self" if "identity" in find("physics", physics_name).traits else "ssi"
-    if report.correlated or report.row_noise or report.column_noise:
+    sure = report.common == "noise"
+    if sure or report.row_noise or report.column_noise:
         shared = ["Neighbouring pixels"] if report.correlated else []
         shared += [stripes(report)] if stripes(report) else []
         return (
@@ -142,6 +151,16 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
             f"{'SSI' if method == 'ssi' else 'Noise2Self'} then hides with each pixel all that share "
             "its noise, as far as the measurement finds it to reach (structured masks); "
             "or UNSURE, which finds the covariance along the way.",
+        )
+    if report.common == "noise or texture":
+        return (
+            "independent",
+            {},
+            method,
+            "The noise is weak, and what neighbouring pixels share may be fine texture of the specimen just as "
+            f"well: {'SSI' if method == 'ssi' else 'Noise2Self'} with independent noise keeps both. If the "
+            "recording was filtered, resampled or registered, choose Correlated between neighbours, which "
+            "removes both.",
         )
     kind = kind_of(report)
     params: dict[str, Any] = {}
@@ -156,11 +175,13 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
         named = f"photon noise of {params['gain']:g} ADU per photon and read noise of {params['sigma']:g} ADU"
     else:
         named = "noise of no known kind"
-    told = math.isfinite(report.correlation_error) and not report.textured
+    told = math.isfinite(report.correlation_error) and report.common == "nothing"
     pixels = "Independent pixels" if told else "Pixels taken to be independent"
     words = f"{pixels} with {named}: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks"
     if kind == "independent":
         return kind, params, method, f"{words}, needs no more than that."
+    if report.common == "texture":
+        return kind, params, method, f"{words}."
     spoiled = report.clipped_low + report.saturated + report.outliers
     if spoiled > SPOILED:
         return kind, params, method, f"{words}; not SURE, as {spoiled:.1%} are clipped or outlying."
@@ -184,7 +205,7 @@ def gaussian_sigma(
             sigma = found
     if sigma == 0.0:
         points = scatter(planes, levels)
-        sigma = math.sqrt(float(np.average(points.variances, weights=points.counts)))
+        sigma = math.sqrt(points.variance)
     return max(sigma, 1e-6)
 
 

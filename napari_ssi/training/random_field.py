@@ -32,6 +32,7 @@ class RandomField:
     values: Tensor
     frame: str
     estimates: dict[str, float] = field(default_factory=dict)
+    remark: str = ""
 
     def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
         """The field, if ``y`` is the frame that was learned."""

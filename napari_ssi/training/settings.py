@@ -85,11 +85,12 @@ class Training(Configured):
         "Empty for yes if the recording is a single plane of at most 2 megapixels.",
         json_schema_extra={"advanced": True},
     )
-    first_guess: Literal["hessian", "total_variation", "richardson_lucy", "none"] = Field(
-        "hessian",
+    first_guess: Literal["auto", "hessian", "total_variation", "richardson_lucy", "none"] = Field(
+        "auto",
         title="First guess",
         description="Under a blur, the classical method whose result the network starts from and "
-        "corrects; it is made so that no pixel judges itself. 'none' starts from the recording.",
+        "corrects; it is made so that no pixel judges itself. 'auto' is Hessian, but in volumes total "
+        "variation where that predicts held-out pixels clearly better; 'none' starts from the recording.",
         json_schema_extra={"advanced": True},
     )
     start: StartFile | None = Field(

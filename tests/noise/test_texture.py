@@ -41,7 +41,7 @@ def found(y: Array):
 def test_white_noise_on_texture_is_independent_and_said_to_be_taken_so(seed: int) -> None:
     y = patchy(seed) + np.random.default_rng(seed + 50).normal(0, 8, (SIDE, SIDE))
     report = found(y)
-    assert report.textured
+    assert report.common == "texture"
     assert not report.correlated
     assert "fine texture" in report.sentence
     assert report.gaussian_sigma == pytest.approx(8, rel=0.1)
@@ -65,8 +65,13 @@ def test_shared_noise_is_no_texture(name: str, kind: str) -> None:
     noise = FILTERS[name](white)
     report = found(z + noise * 12 / noise.std())
     assert report.correlated
-    assert not report.textured
+    assert "noise" in report.common
     assert "share noise" in report.sentence
+    weak = kind in ("ramp", "photons")  # of a contrast of 100
+    assert report.common == ("noise or texture" if weak else "noise")
+    noise, _, _, why = recommend(report, "denoising")
+    assert noise == ("independent" if weak else "correlated")
+    assert ("keeps both" in why) == weak
 
 
 PIXELS = 49
@@ -92,7 +97,7 @@ def test_windows_without_anything_tell_nothing() -> None:
 def test_who_asks_for_correlated_noise_gets_it() -> None:
     """Texture keeps it from being recommended only."""
     y = patchy(0) + np.random.default_rng(50).normal(0, 8, (SIDE, SIDE))
-    assert found(y).textured
+    assert found(y).common == "texture"
     model = Correlated().fitted([y.astype(np.float32)], Levels(0.0))
     assert model.correlated
     assert model.autocorrelation is not None
@@ -107,7 +112,7 @@ def test_an_aerial_view_is_texture(size: int, sigma: float) -> None:
     x = x[paper.centre(x.shape, size)]
     white = np.random.default_rng(0).normal(0, sigma, x.shape)
     report = found(x + white)
-    assert report.textured
+    assert report.common == "texture"
     assert report.gaussian_sigma < 1.35 * sigma
     shared = uniform_filter(np.random.default_rng(0).normal(size=x.shape), 3)
     assert found(x + 0.1 * shared / shared.std()).correlated
