@@ -230,8 +230,9 @@ def test_what_is_nearly_clipped_does_not_count() -> None:
     assert (points.variances / truth)[:5] == pytest.approx(1, abs=0.12)
 
 
-def test_a_rough_half_of_the_specimen_does_not_count() -> None:
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_rough_half_of_the_specimen_does_not_count(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     z = 30 + 100 * specimen(1.0)
     # one pixel in ten a bright dot: everywhere beside a dot there is another one
     dots = rng.random((SIDE, SIDE // 2)) > 0.9
@@ -239,7 +240,9 @@ def test_a_rough_half_of_the_specimen_does_not_count() -> None:
     y = OFFSET + 2 * rng.poisson(z) + 5 * rng.normal(size=z.shape)
     report = found(y.astype(np.float32))
     assert report.gain == pytest.approx(2.0, rel=0.2)
-    assert report.read_noise == pytest.approx(5.0, rel=0.3)
+    # no place is dark enough to tell the read noise: said, and it is not farther off than said
+    assert not report.identifiable["read_noise"]
+    assert abs(report.read_noise - 5) < 1.2 * report.read_noise_error
 
 
 def test_hot_pixels_are_counted_and_left_out() -> None:
