@@ -235,8 +235,8 @@ def iterate(
             **_in_units(fitted.estimates, normalization),
             **{key: float(np.mean(seen)) for key, seen in shares.items() if seen},
         }
-        if isinstance(fitted, TrainedModel) and fitted.guess is not None and fitted.guess.remark:
-            notes.append(prefix + fitted.guess.remark)
+        if isinstance(fitted, TrainedModel) and fitted.guess is not None and not untrained:
+            notes += [prefix + note for note in (fitted.guess.remark,) if note]
         left, said = residual.summary(unexplained, _links(recipe))
         estimates |= {prefix + key: value for key, value in (facts | left).items()}
         said += remarks(facts, levels, untrained=untrained, shared=noise.correlated)
@@ -320,21 +320,23 @@ def restorer(recipe: Recipe, start: Start | None = None) -> Restorer:
         network,
         recipe.effort,
         positive=nonnegative(recipe),
-        guess=_first_guess(settings.first_guess),
+        guess=_first_guess(settings.first_guess, start),
         start=start,
     )
 
 
-def _first_guess(name: str) -> WeightedRestorer | None:
+def _first_guess(name: str, start: Start | None) -> WeightedRestorer | None:
     """The classical method, or the two of which one is chosen, that a network starts from."""
     if name == "none":
         return None
+    if name == "auto" and start is not None:  # it has learned to correct what that makes
+        name = start.first_guess or "hessian"
     if name != "auto":
         return registry.find("baseline", name).build({})  # type: ignore[no-any-return]
     usual, other = (registry.find("baseline", n) for n in ("hessian", "total_variation"))
     remark = (
-        f"The first guess is by {other.label}, which predicts held-out pixels clearly better than "
-        f"{usual.label}."
+        f"The first guess is by the method {other.label}, which predicts held-out pixels clearly better "
+        f"than {usual.label}."
     )
     return Rivals(usual.build({}), other.build({}), remark)
 

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 
 from . import registry
+from .baselines.base import FittedBaseline
 from .errors import InputError
 from .io.atomic import atomically
 from .recipe import Recipe
 from .restoration import ChannelModel, Restoration
+from .restorer import Weighted
 from .training.model import TrainedModel, nothing_learned
 from .training.settings import StartFile, Training
 from .training.start import Start, sha256
@@ -55,6 +57,7 @@ def save_model(restoration: Restoration, path: str | Path) -> Path:
             "weights": dict(start.weights),
             "ndim": start.ndim,
             "guided": start.guided,
+            "first_guess": start.first_guess,
             "normalization": _plain(asdict(model.normalization)),
             "levels": _plain(asdict(model.levels)),
             "noise": model.noise.describe(),
@@ -92,8 +95,15 @@ def starts_of(models: Sequence[ChannelModel]) -> list[Start]:
                 "from."
             )
         weights = {n: v.detach().cpu().clone() for n, v in fitted.network.state_dict().items()}
-        found.append(Start(weights, fitted.network.ndim, fitted.network.guided))
+        network = fitted.network
+        found.append(Start(weights, network.ndim, network.guided, _named(fitted.guess)))
     return found
+
+
+def _named(guess: Weighted | None) -> str:
+    """The name of a first guess's method, if it is as the registry builds it."""
+    method = guess.method if isinstance(guess, FittedBaseline) else None
+    return next((n for n, e in registry.entries("baseline").items() if e.build({}) == method), "")
 
 
 def load_starts(path: str | Path) -> tuple[list[Start], Recipe]:
@@ -112,7 +122,9 @@ def load_starts(path: str | Path) -> tuple[list[Start], Recipe]:
         ours = content["format"] == FORMAT
         version = int(content["version"])
         known = content["channels"] if version <= VERSION else []
-        channels = [Start(c["weights"], c["ndim"], c["guided"]) for c in known]
+        channels = [
+            Start(c["weights"], c["ndim"], c["guided"], c.get("first_guess", "")) for c in known
+        ]
     except OSError as error:
         raise InputError(
             f"The model {path} cannot be read ({error.strerror}); check its permissions, or give another."

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_ssi import ImageStack, Recipe, measure_noise, run
 from napari_ssi.background import measure
+from napari_ssi.errors import InputError
 from napari_ssi.zeros import photonless
 
 Image = NDArray[np.floating]
@@ -145,3 +146,13 @@ def test_recipe_and_noise_follow(lowest: str) -> None:
         report = measure_noise(ImageStack(picture, "YX"), lowest=lowest, mask=hidden)
         assert report.clipped_low == pytest.approx(clip, abs=1e-3)
         assert report.photonless == pytest.approx(share - clip, abs=1e-3)
+
+
+def test_no_other_word_will_do() -> None:
+    picture = pulses(4 * specimen(6))
+    with pytest.raises(
+        InputError, match=r"one of: measured, clipped, photonless\. Got 'dark' instead"
+    ):
+        measure_noise(ImageStack(picture, "YX"), lowest="dark")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"levels\.lowest"):
+        Recipe.create(method="hessian", levels={"lowest": "dark"})

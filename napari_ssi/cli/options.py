@@ -126,7 +126,7 @@ def make_recipe(arguments: argparse.Namespace, method: str | None = None) -> Rec
     if arguments.noise:
         tree["noise"] = arguments.noise
     if arguments.offset is not None:
-        tree["levels"] = {"offset": arguments.offset}
+        tree["levels"]["offset"] = arguments.offset
     for name in ("effort", "seed", "device"):
         if getattr(arguments, name) is not None:
             tree[name] = getattr(arguments, name)

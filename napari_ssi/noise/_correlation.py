@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..background import Levels
 from ._line import Array, Line
 from ._scatter import some
-from ._texture import rise_with_strength, without_strongest
+from ._texture import not_strongest, rise_with_strength
 
 #: Side of the windows, and the longest lag, in pixels.
 WINDOW, REACH = 9, 3
@@ -33,16 +33,20 @@ class Shared:
     picture, error
         Autocorrelation at lags -3..3 in y and x, and its standard error.
     strength
-        Variance of the noise in parts of that of the line, which misses what neighbours share.
+        Variance of the noise in parts of that of the line, which misses what neighbours share; ``None``
+        where it is not known.
     texture
         How much more the most alike neighbours share the more happens around them, in standard
         errors above what noise does.
+    empty
+        Where least happens there is no noise at all, which tells nothing.
     """
 
     picture: Array
     error: float
-    strength: float
+    strength: float | None
     texture: float
+    empty: bool = False
 
 
 def autocorrelation(
@@ -59,22 +63,24 @@ def autocorrelation(
 
     Where too few windows are free of clipped pixels, those with up to a half of them are
     looked at too. Clipping acts on each pixel by itself, so that it makes independent noise
-    no less independent; what it does to the variance is not known, and 1 is returned for it.
+    no less independent; what it does to the variance is not known.
     Where most windows hold no noise at all, as in black surroundings of a detector that counts
     photons, nothing is told: at the edges of what is bright, structure would count as noise.
     """
     remove, _, _ = _system()
-    left, around = _residuals(planes, levels, offset, line, remove, clipped=0.0)
+    left, around, bright = _residuals(planes, levels, offset, line, remove, clipped=0.0)
     clipped = len(left) < ENOUGH
     if clipped:
-        left, around = _residuals(planes, levels, offset, line, remove, clipped=0.5)
+        left, around, bright = _residuals(planes, levels, offset, line, remove, clipped=0.5)
     if len(left) < ENOUGH:
-        return Shared(_alone(), math.inf, 1.0, 0.0)
+        return Shared(_alone(), math.inf, None, 0.0)
     count = max(ENOUGH, min(MANY, int(FLAT * len(left))), int(FLATTEST * len(left)))
-    calmest = left[np.argsort(around)]
-    if np.mean((calmest[:count] ** 2).max(1) < EVEN) > 0.5:  # dark, without a photon
-        return Shared(_alone(), math.inf, 1.0, 0.0)
-    left = without_strongest(calmest[:count])
+    order = np.argsort(around)
+    calmest, bright = left[order], bright[order]
+    left = calmest[:count]
+    if np.mean((left**2).max(1) < EVEN) > 0.5:  # dark, without a photon
+        return Shared(_alone(), math.inf, None, 0.0, empty=True)
+    left = left[not_strongest(left)]
     groups = np.array_split(np.random.default_rng(0).permutation(len(left)), 8)
     covariances = [_covariance(left), *(_covariance(left[group]) for group in groups)]
     covariance, found = covariances[0], [c / max(c[0], 1e-12) for c in covariances]
@@ -83,8 +89,8 @@ def autocorrelation(
     for (dy, dx), value in zip(_half(), found[0], strict=True):
         picture[REACH + dy, REACH + dx] = picture[REACH - dy, REACH - dx] = value
     # where a little more happens, texture shows better
-    rise = max(_rise(left), _rise(without_strongest(calmest[: count * 3 // 2])))
-    return Shared(picture, error, 1.0 if clipped else float(covariance[0]), rise)
+    rise = max(_rise(calmest[:n], bright[:n]) for n in (count, count * 3 // 2))
+    return Shared(picture, error, None if clipped else float(covariance[0]), rise)
 
 
 def _covariance(left: Array) -> Array:
@@ -94,12 +100,14 @@ def _covariance(left: Array) -> Array:
     return np.linalg.solve(system, np.array([(products * lag).sum() for lag in lags]))
 
 
-def _rise(left: Array) -> float:
+def _rise(left: Array, bright: Array) -> float:
     """:func:`rise_with_strength` at the lag of the strongest covariance."""
     remove, lags, _ = _system()
+    kept = not_strongest(left)
+    left, bright = left[kept], bright[kept]
     covariance = _covariance(left)
     seen = remove @ np.tensordot(covariance, lags, 1) @ remove
-    return rise_with_strength(left, seen, lags[1 + int(np.abs(covariance[1:]).argmax())])
+    return rise_with_strength(left, bright, seen, lags[1 + int(np.abs(covariance[1:]).argmax())])
 
 
 def _residuals(
@@ -110,10 +118,10 @@ def _residuals(
     remove: Array,
     *,
     clipped: float,
-) -> tuple[Array, Array]:
-    """The windows without their surface, over the standard deviation that is expected, and
-    how rough the neighbours of each are."""
-    residuals, around = [np.zeros((0, WINDOW**2))], [np.zeros(0)]
+) -> tuple[Array, Array, Array]:
+    """The windows without their surface, over the standard deviation that is expected, how
+    rough the neighbours of each are, and how bright it is."""
+    residuals, around, bright = [np.zeros((0, WINDOW**2))], [np.zeros(0)], [np.zeros(0)]
     for plane in some(planes):
         if min(plane.shape) < 3 * WINDOW:
             continue
@@ -126,53 +134,8 @@ def _residuals(
         kept = good & np.isfinite(beside)
         residuals.append(left[kept])
         around.append(beside[kept])
-    return np.concatenate(residuals), np.concatenate(around)
-
-
-def line_noise(planes: list[NDArray[np.float32]], levels: Levels, axis: int) -> tuple[float, float]:
-    """What all pixels of a row (axis 0) or column (1) have in common: standard deviation,
-    and how many standard errors its square is above zero.
-
-    Second differences across the lines, averaged along quarters of a line: noise of single
-    pixels, and structures, differ from quarter to quarter; what is common to a line is
-    their covariance. Lines of which much has no data are left out.
-    """
-    products: list[Array] = []
-    for plane in some(planes):
-        y = (plane if axis == 0 else plane.T).astype(np.float64)
-        if y.shape[0] < 32 or y.shape[1] < 32:
-            continue
-        if levels.empty is not None:
-            y = np.where(y == levels.empty, np.nan, y)
-        across = (y[1:-1] - (y[:-2] + y[2:]) / 2) / math.sqrt(1.5)
-        means = np.stack([_mid_mean(part) for part in np.array_split(across, 4, axis=1)])
-        means = means[:, np.isfinite(means).all(0)]
-        if not means.size:
-            continue
-        pairs = (means.sum(0) ** 2 - (means**2).sum(0)) / 12
-        # a bright structure along a line fills few of them
-        limit = np.quantile(np.abs(pairs), 0.95)
-        products.append(np.clip(pairs, -limit, limit))
-    if not products:
-        return 0.0, 0.0
-    pooled = np.concatenate(products)
-    error = float(pooled.std()) * math.sqrt(2 / len(pooled))  # neighbouring lines share noise
-    mean = float(pooled.mean())
-    return math.sqrt(max(mean, 0.0)), mean / max(error, 1e-300)
-
-
-def _mid_mean(part: Array) -> Array:
-    """Mean of the middle of each line: edges have no say, and whole numbers remain usable.
-
-    NaN is left out, and is the answer where it is more than half of the line.
-    """
-    ordered = np.sort(part, axis=1)  # NaN last
-    there = np.isfinite(ordered).sum(1, keepdims=True)
-    cut, at = there // 5, np.arange(ordered.shape[1])
-    middle = (at >= cut) & (at < there - cut)
-    total = np.where(middle, ordered, 0.0).sum(1)
-    whole = there[:, 0] > ordered.shape[1] // 2
-    return np.where(whole, total / np.maximum(middle.sum(1), 1), np.nan)
+        bright.append(mean[kept, 0])
+    return np.concatenate(residuals), np.concatenate(around), np.concatenate(bright)
 
 
 def _alone() -> Array:

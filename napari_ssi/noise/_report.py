@@ -39,6 +39,8 @@ class NoiseReport:
         What they have in common: ``nothing``, ``noise``, ``texture`` of the specimen (as it rises with what
         happens around them), or ``noise or texture``, where noise is weak and the two cannot be told
         apart.
+    noiseless
+        Where least happens there is no noise at all: what neighbours share cannot be told.
     row_noise, column_noise
         Whether whole rows or columns do; ``row_size`` and ``column_size`` how much, ADU.
     clipped_low, saturated
@@ -69,6 +71,7 @@ class NoiseReport:
     correlation_error: float
     correlated: bool
     common: Common
+    noiseless: bool
     row_noise: bool
     row_size: float
     column_noise: bool
@@ -141,10 +144,11 @@ def _neighbours(report: NoiseReport) -> str:
             "neighbouring pixels share fine texture of the specimen, and are taken to have "
             "independent noise"
         )
+    elif report.noiseless:
+        text = "what is even has no noise at all, so that nothing tells whether neighbouring pixels share it"
     elif math.isinf(report.correlation_error):
         text = (
-            "too little is whole (90 x 90 pixels), or has noise at all, to tell whether neighbouring pixels "
-            "share noise"
+            "too little is whole (90 x 90 pixels) to tell whether neighbouring pixels share noise"
         )
     else:
         text = "neighbouring pixels are independent"

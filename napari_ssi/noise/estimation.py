@@ -13,9 +13,10 @@ from scipy.ndimage import distance_transform_edt, minimum_filter
 from ..background import Levels
 from ..outliers import outlying
 from ..registry import find
-from ._correlation import REACH, autocorrelation, line_noise
+from ._correlation import REACH, autocorrelation
 from ._differences import LESS, ORDERS, difference
 from ._line import Line, line
+from ._lines import line_noise, without_lines
 from ._report import Common, kind_of, sentence_of, stripes
 from ._report import NoiseReport as NoiseReport
 from ._scatter import quietest, scatter, scatters, some
@@ -72,7 +73,12 @@ def measure(
         offset = float(values[cut : len(values) - cut].mean())
         floor = float(scatter(dark, Levels(offset)).variances.mean())
     fit = line(points, offset, floor=floor)
-    shared = autocorrelation(planes, levels, offset, fit)
+    rows, columns = (line_noise(planes, levels, axis) for axis in (0, 1))
+    least, bare = STRIPES * math.sqrt(points.variance), planes
+    for axis, (size, errors) in enumerate((rows, columns)):
+        if errors > 5 and size > least:
+            bare = [without_lines(plane, levels, axis) for plane in some(bare)]
+    shared = autocorrelation(bare, levels, offset, fit)
     beside = shared.picture.copy()
     beside[REACH, REACH] = 0.0
     alike = bool(np.abs(beside).max() > max(CORRELATED, 5 * shared.error))
@@ -80,19 +86,20 @@ def measure(
     if alike and shared.texture > TEXTURE:
         common = "texture"
     elif alike:
-        strong = shared.strength * points.variance > WEAK**2 * points.contrast
-        common = "noise" if strong else "noise or texture"
+        strength = shared.strength
+        weak = strength is not None and strength * points.variance < (WEAK * points.contrast) ** 2
+        common = "noise or texture" if weak else "noise"
     correlated = common in ("noise", "noise or texture")
     if correlated:
         # second differences of neighbours that share noise are too small
-        fit = fit.times(shared.strength)
-        sigma = gaussian_sigma(planes, levels, ORDERS[:1]) * math.sqrt(shared.strength)
-        points = replace(points, variances=points.variances * shared.strength)
+        times = shared.strength or 1.0
+        fit = fit.times(times)
+        sigma = gaussian_sigma(planes, levels, ORDERS[:1]) * math.sqrt(times)
+        points = replace(points, variances=points.variances * times)
     else:
         points = quietest(by_order)
         fit = line(points, offset, floor=floor)
         sigma = gaussian_sigma(planes, levels)
-    rows, columns = (line_noise(planes, levels, axis) for axis in (0, 1))
     read_noise = math.sqrt(fit.floor)
     read_error = fit.floor_error / (2 * max(read_noise, math.sqrt(fit.floor_error) / 2, 1e-12))
     if dark is not None:
@@ -114,6 +121,7 @@ def measure(
         correlation_error=shared.error,
         correlated=correlated,
         common=common,
+        noiseless=shared.empty,
         row_noise=rows[1] > 5 and rows[0] > STRIPES * sigma,
         row_size=rows[0],
         column_noise=columns[1] > 5 and columns[0] > STRIPES * sigma,
@@ -141,7 +149,7 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
     method = "noise2self" if "identity" in find("physics", physics_name).traits else "ssi"
     sure = report.common == "noise"
     if sure or report.row_noise or report.column_noise:
-        shared = ["Neighbouring pixels"] if report.correlated else []
+        shared = ["Neighbouring pixels"] if sure else []
         shared += [stripes(report)] if stripes(report) else []
         return (
             "correlated",
@@ -162,6 +170,14 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
             "recording was filtered, resampled or registered, choose Correlated between neighbours, which "
             "removes both.",
         )
+    if report.common == "texture":
+        return (
+            "independent",
+            {},
+            method,
+            f"Pixels taken to be independent: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks, "
+            "needs no more than that, and keeps texture.",
+        )
     kind = kind_of(report)
     params: dict[str, Any] = {}
     if kind == "gaussian":
@@ -175,13 +191,11 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
         named = f"photon noise of {params['gain']:g} ADU per photon and read noise of {params['sigma']:g} ADU"
     else:
         named = "noise of no known kind"
-    told = math.isfinite(report.correlation_error) and report.common == "nothing"
+    told = math.isfinite(report.correlation_error)
     pixels = "Independent pixels" if told else "Pixels taken to be independent"
     words = f"{pixels} with {named}: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks"
     if kind == "independent":
         return kind, params, method, f"{words}, needs no more than that."
-    if report.common == "texture":
-        return kind, params, method, f"{words}."
     spoiled = report.clipped_low + report.saturated + report.outliers
     if spoiled > SPOILED:
         return kind, params, method, f"{words}; not SURE, as {spoiled:.1%} are clipped or outlying."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,6 +81,10 @@ def measure_noise(
         )
     if offset is not None and not math.isfinite(offset):
         raise InputError(f"The offset must be a number in ADU. Got {offset:g} instead.")
+    if lowest not in get_args(background.Lowest):
+        raise InputError(
+            f"The lowest pixels must be one of: {', '.join(get_args(background.Lowest))}. Got {lowest!r} instead."
+        )
     planes = list(stack.planes(channel, PLANES))
     levels = background.measure(planes, lowest=lowest)
     if mask is not None:

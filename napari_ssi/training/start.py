@@ -23,11 +23,14 @@ class Start:
         2 or 3: planes or volumes.
     guided
         Whether the network corrects a first guess, which it is shown beside the recording.
+    first_guess
+        The method of that, by name; ``""`` for none, or one with settings of its own.
     """
 
     weights: Mapping[str, Tensor]
     ndim: int
     guided: bool
+    first_guess: str = ""
 
     def check(self, ndim: int, *, guided: bool) -> None:
         """Raise :class:`~napari_ssi.errors.InputError` where a network of another kind is wanted."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from napari_ssi.events import Control, Watched
 from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
 from napari_ssi.psf.gaussian import gaussian
+from napari_ssi.saved_models import load_starts, save_model, starts_of
 
 SHAPE = (12, 40, 40)
 PSF = gaussian((2.0, 2.0, 2.0), (1.0, 1.0, 1.0))
@@ -136,3 +139,38 @@ def test_a_run_says_so() -> None:
     training["first_guess"] = "hessian"
     named = Recipe.create(physics="blur", method="ssi", training=training)
     assert pipeline.restorer(named).guess.curvature == 0.8
+
+
+def test_a_network_starts_from_the_guess_that_it_has_learned_to_correct(tmp_path: Path) -> None:
+    """And a file of before, which does not say, from the usual one."""
+    training = {"steps": 1, "patch": (8, 16, 16), "batch": 1}
+    recipe = Recipe.create(physics="blur", method="ssi", training=training)
+    even = ImageStack(recorded(boxes())[0, 0].numpy(), "ZYX")
+    first = run(recipe, even, psf=PSF)
+    path = save_model(first, tmp_path / "boxes.pt")
+    starts, _ = load_starts(path)
+    assert starts[0].first_guess == "total_variation"
+    smooth = ImageStack(recorded(waves())[0, 0].numpy(), "ZYX")
+    second = run(recipe, smooth, psf=PSF, start=path)
+    assert second.models[0].fitted.guess.method.curvature == 0
+    assert not any("first guess is by" in note for note in second.notes)
+    assert starts_of(second.models)[0].first_guess == "total_variation"
+    content = torch.load(path, weights_only=True)
+    for channel in content["channels"]:
+        del channel["first_guess"]
+    torch.save(content, path)
+    older = run(recipe, even, psf=PSF, start=path)
+    assert older.models[0].fitted.guess.method.curvature == 0.8
+
+
+def test_of_what_was_stopped_before_it_learned_no_guess_is_told() -> None:
+    recipe = Recipe.create(physics="blur", method="ssi", training={"patch": (8, 16, 16)})
+    y = ImageStack(recorded(boxes())[0, 0].numpy(), "ZYX")
+    control = Control()
+    job = Watched(pipeline.iterate(recipe, y, psf=PSF, control=control))
+    for progress in job:
+        if progress.stage == "first guess":
+            control.stop()
+    notes = job.value.notes
+    assert any("Stopped before the first step" in note for note in notes)
+    assert not any("first guess is by" in note for note in notes)

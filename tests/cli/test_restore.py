@@ -66,6 +66,13 @@ def test_deconvolve_with_every_option(image: Path, psf: Path, tmp_path: Path) ->
     assert recipe.method[0].params == {"density": 0.2}
     assert (recipe.levels.offset, recipe.effort, recipe.nonnegative) == (100, "quick", False)
     assert read(out).pixel_size == (0.2, 0.3)
+    # an offset that is given later leaves what else is said of the levels
+    said = tmp_path / "said.json"
+    again = recipe.with_settings({"levels.lowest": "clipped"})
+    said.write_text(again.to_json())
+    assert call("restore", image, "-o", out, "--recipe", said, "--offset", "90", *QUICK) == 0
+    levels = read_recipe(out).levels
+    assert (levels.offset, levels.lowest) == (90, "clipped")
 
 
 def test_options_go_over_the_recipe(image: Path, psf: Path, tmp_path: Path) -> None:

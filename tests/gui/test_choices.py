@@ -89,6 +89,27 @@ def test_what_the_lowest_pixels_are_can_be_said(
     assert panel.plan().main.recipe.levels.lowest == "measured"
 
 
+def test_what_was_said_of_channels_stays_when_a_layer_is_added(
+    viewer: Any, panel: Any, qtbot: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    clipped = np.clip(rng.normal(0.3, 0.3, (2, 96, 96)), 0, None).astype(np.float32)
+    pair = [viewer.add_image(plane, name=f"c{n}") for n, plane in enumerate(clipped)]
+    viewer.layers.selection = set(pair)
+    assert len(panel.image.layers()) == 2
+    lowest = panel.image._lowest
+    qtbot.waitUntil(lambda: lowest.isVisibleTo(panel), timeout=15_000)
+    lowest.choose("photonless")
+    panel.image._auto.setChecked(False)
+    panel.image._offset.setValue(0.25)
+    viewer.add_image(clipped[0] + 5, name="a result")
+    assert len(panel.image.layers()) == 2
+    levels = panel.image.source().levels
+    assert (levels.lowest, levels.offset) == ("photonless", 0.25)
+    viewer.layers.clear()
+    assert not panel.image._lowest_row.isVisibleTo(panel)
+
+
 def test_without_an_image_nothing_can_be_started(viewer: Any, panel: Any, stack: Any) -> None:
     viewer.layers.clear()
     assert "no image" in panel.image._problem.text()

@@ -80,18 +80,32 @@ COV, LAG = toeplitz(0.5 ** np.arange(float(PIXELS))), toeplitz(np.eye(PIXELS)[1]
 
 def test_how_strong_the_noise_is_from_place_to_place_does_not_matter() -> None:
     rng = np.random.default_rng(0)
-    shared = rng.multivariate_normal(np.zeros(PIXELS), COV, 400)
-    assert abs(rise_with_strength(shared, COV, LAG)) < TEXTURE
-    assert rise_with_strength(shared * rng.lognormal(0, 1, (400, 1)), COV, LAG) < TEXTURE
+    shared, even = rng.multivariate_normal(np.zeros(PIXELS), COV, 400), np.zeros(400)
+    assert abs(rise_with_strength(shared, even, COV, LAG)) < TEXTURE
+    assert rise_with_strength(shared * rng.lognormal(0, 1, (400, 1)), even, COV, LAG) < TEXTURE
     texture = rng.lognormal(0, 0.7, (400, 1)) * shared + rng.normal(size=shared.shape)
-    assert rise_with_strength(texture, texture.T @ texture / 400, LAG) > TEXTURE
+    assert rise_with_strength(texture, even, texture.T @ texture / 400, LAG) > TEXTURE
+
+
+def test_what_follows_the_brightness_is_no_texture() -> None:
+    """One part of the noise is shared and grows with the light, another is not and does not."""
+    rng = np.random.default_rng(0)
+    light = rng.uniform(0, 2, 400)
+    shared = rng.multivariate_normal(np.zeros(PIXELS), COV, 400)
+    left = np.sqrt(light)[:, None] * shared + 0.5 * rng.normal(size=shared.shape)
+    cov = left.T @ left / 400
+    assert rise_with_strength(left, np.zeros(400), cov, LAG) > TEXTURE
+    assert rise_with_strength(left, light, cov, LAG) < TEXTURE
 
 
 def test_windows_without_anything_tell_nothing() -> None:
-    assert rise_with_strength(np.zeros((50, PIXELS)), np.zeros((PIXELS, PIXELS)), LAG) == 0
+    assert (
+        rise_with_strength(np.zeros((50, PIXELS)), np.zeros(50), np.zeros((PIXELS, PIXELS)), LAG)
+        == 0
+    )
     left = np.random.default_rng(0).multivariate_normal(np.zeros(PIXELS), COV, 100)
     left[::3] = 0
-    assert abs(rise_with_strength(left, COV, LAG)) < TEXTURE
+    assert abs(rise_with_strength(left, np.zeros(100), COV, LAG)) < TEXTURE
 
 
 def test_who_asks_for_correlated_noise_gets_it() -> None:
@@ -128,5 +142,51 @@ def test_without_noise_in_the_dark_nothing_is_told(filtered: bool) -> None:
     report = found(uniform_filter(y, 3) if filtered else y)
     assert not report.correlated
     assert np.isinf(report.correlation_error)
-    assert "has noise at all" in report.sentence
+    assert "no noise at all" in report.sentence
     assert "taken to be independent" in recommend(report, "denoising")[3]
+
+
+def lit(seed: int, read: float, shape: str) -> Array:
+    """Filtered photon noise on a ramp, and white read noise, as of a slow amplifier before the digitiser."""
+    rng = np.random.default_rng(seed)
+    z = np.linspace(20, 1000, SIDE) + np.zeros((SIDE, 1))
+    return z + FILTERS[shape](rng.poisson(z) - z) + read * rng.normal(size=z.shape)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("read", [6, 10, 15])
+@pytest.mark.parametrize("shape", ["box", "one axis", "wide"])
+def test_two_kinds_of_noise_are_no_texture(seed: int, read: float, shape: str) -> None:
+    report = found(lit(seed, read, shape))
+    assert report.common != "texture"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lines_are_no_texture_and_with_texture_only_they_are_hidden(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    z = np.linspace(100, 140, SIDE) + np.zeros((SIDE, 1))
+    rows = rng.normal(size=(SIDE, 1))
+    report = found(z + 10 * rng.normal(size=z.shape) + 10 * rows)
+    assert report.row_noise and report.common == "nothing"
+    assert "neighbouring pixels are independent; whole rows (" in report.sentence
+    assert report.row_size == pytest.approx(10, rel=0.1)
+    y = patchy(seed) + 8 * rng.normal(size=z.shape) + 3 * rows
+    report = found(y)
+    assert report.row_noise
+    assert recommend(report, "denoising")[0] == "correlated"
+    model = Correlated().fitted([y.astype(np.float32)], Levels(0.0))
+    assert model.autocorrelation == ((1.0,),)
+    assert model.row_sigma == pytest.approx(3, rel=0.2)
+
+
+def test_noise_of_unknown_strength_and_a_bright_object_do_not_make_it_weak() -> None:
+    rng = np.random.default_rng(0)
+    z = 7 * gaussian_filter(rng.normal(size=(SIDE, SIDE)), 8)
+    z *= 7 / z.std()
+    noise = gaussian_filter(rng.normal(size=z.shape), 1)
+    y = np.maximum(z + 10 * noise / noise.std(), 0).astype(np.float32)
+    report = measure([y], Levels(0.0, low=0.0, low_fraction=float((y == 0).mean())))
+    assert report.common == "noise"
+    dim = 100 + 3 * z + 30 * FILTERS["box"](rng.normal(size=z.shape)) * 3
+    dim[100:140, 100:140] += 3000
+    assert found(dim).common == "noise"

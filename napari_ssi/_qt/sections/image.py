@@ -247,7 +247,8 @@ class ImageSection(Section):
         self._picker.clear()
         for layer in self._images():
             self._picker.addItem(layer.name, layer.unique_id.hex)
-        self._listed = several = self._selected()
+        listed, self._listed = self._listed, self._selected()
+        several = self._listed
         if several:
             self._picker.addItem(f"{len(several)} selected layers as channels", _SELECTED)
         wanted = before
@@ -261,7 +262,7 @@ class ImageSection(Section):
             self._picker.setCurrentIndex(0 if self._picker.count() else -1)
         self._picker.blockSignals(False)
         now = self._picker.currentData()
-        if now != before or before != self._layer_id or before == _SELECTED:
+        if now != before or before != self._layer_id or (now == _SELECTED and listed != several):
             self._picked()
 
     def _selection_changed(self, *_: object) -> None:
@@ -319,13 +320,15 @@ class ImageSection(Section):
                 words += f", {self._levels}"
         self._words.say(words)
         self._problem.say(problem)
+        if problem:
+            self._lowest_row.hide()
         self.summarise(layer.name if layer is not None else "none")
         return stack
 
     def _measured(self, levels: list[background.Levels]) -> None:
         self._levels = "; ".join(dict.fromkeys(found.describe() for found in levels))
         piled = any(found.low is not None or found.dark_fraction for found in levels)
-        self._lowest_row.setVisible(piled)
+        self._lowest_row.setVisible(piled or self._lowest.currentData() != "measured")
         if self._auto.isChecked():
             self._offset.blockSignals(True)
             self._offset.setValue(levels[0].offset)
@@ -334,6 +337,7 @@ class ImageSection(Section):
 
     def _refused(self, sentence: str) -> None:
         self._problem.say(sentence)
+        self._lowest_row.hide()
 
     # --- opening a file ------------------------------------------------------------------
 
