@@ -264,6 +264,9 @@ class ImageSection(Section):
         now = self._picker.currentData()
         if now != before or before != self._layer_id or (now == _SELECTED and listed != several):
             self._picked()
+        elif now == _SELECTED:  # one of them may have another name
+            self._describe()
+            self.changed.emit()
 
     def _selection_changed(self, *_: object) -> None:
         chosen = self._picker.currentData()
