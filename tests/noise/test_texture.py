@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from imageio.v3 import imread
 from scipy.linalg import toeplitz
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from benchmarks import paper
 from napari_ssi.background import Levels
 from napari_ssi.noise._texture import rise_with_strength
 from napari_ssi.noise.correlated import Correlated
@@ -118,12 +120,14 @@ def test_who_asks_for_correlated_noise_gets_it() -> None:
     assert max(model.autocorrelation[0]) > 0.05
 
 
-@pytest.mark.skipif(not paper.FOLDER.exists(), reason="the SSI paper's images are not here")
 @pytest.mark.parametrize("sigma", [0.02, 0.05])
 @pytest.mark.parametrize("size", [224, 512])
-def test_an_aerial_view_is_texture(size: int, sigma: float) -> None:
-    x = paper.truth(paper.images()["newyork"])
-    x = x[paper.centre(x.shape, size)]
+def test_an_aerial_view_is_texture(shared_data: Path, size: int, sigma: float) -> None:
+    x = imread(shared_data / "ssi_benchmark" / "newyork1024x1024.png").astype(np.float32)
+    x = x[..., :3].mean(-1) if x.ndim == 3 else x
+    x = (x - x.min()) / np.ptp(x)
+    middle = slice(512 - size // 2, 512 + size // 2)
+    x = x[middle, middle]
     white = np.random.default_rng(0).normal(0, sigma, x.shape)
     report = found(x + white)
     assert report.common == "texture"
