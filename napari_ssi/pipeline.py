@@ -332,7 +332,8 @@ def _first_guess(name: str, start: Start | None) -> WeightedRestorer | None:
     if name == "auto" and start is not None:  # it has learned to correct what that makes
         name = start.first_guess or "hessian"
     if name != "auto":
-        return registry.find("baseline", name).build({})  # type: ignore[no-any-return]
+        named: WeightedRestorer = registry.find("baseline", name).build({})
+        return named
     usual, other = (registry.find("baseline", n) for n in ("hessian", "total_variation"))
     remark = (
         f"The first guess is by the method {other.label}, which predicts held-out pixels clearly better "

@@ -147,6 +147,7 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
     each channel for itself.
     """
     method = "noise2self" if "identity" in find("physics", physics_name).traits else "ssi"
+    label = "SSI" if method == "ssi" else "Noise2Self"
     sure = report.common == "noise"
     if sure or report.row_noise or report.column_noise:
         shared = ["Neighbouring pixels"] if sure else []
@@ -156,7 +157,7 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
             {},
             method,
             f"{' and '.join([shared[0], *(s[0].lower() + s[1:] for s in shared[1:])])} share noise: "
-            f"{'SSI' if method == 'ssi' else 'Noise2Self'} then hides with each pixel all that share "
+            f"{label} then hides with each pixel all that share "
             "its noise, as far as the measurement finds it to reach (structured masks); "
             "or UNSURE, which finds the covariance along the way.",
         )
@@ -166,7 +167,7 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
             {},
             method,
             "The noise is weak, and what neighbouring pixels share may be fine texture of the specimen just as "
-            f"well: {'SSI' if method == 'ssi' else 'Noise2Self'} with independent noise keeps both. If the "
+            f"well: {label} with independent noise keeps both. If the "
             "recording was filtered, resampled or registered, choose Correlated between neighbours, which "
             "removes both.",
         )
@@ -175,7 +176,7 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
             "independent",
             {},
             method,
-            f"Pixels taken to be independent: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks, "
+            f"Pixels taken to be independent: {label}, which masks, "
             "needs no more than that, and keeps texture.",
         )
     kind = kind_of(report)
@@ -193,7 +194,7 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
         named = "noise of no known kind"
     told = math.isfinite(report.correlation_error)
     pixels = "Independent pixels" if told else "Pixels taken to be independent"
-    words = f"{pixels} with {named}: {'SSI' if method == 'ssi' else 'Noise2Self'}, which masks"
+    words = f"{pixels} with {named}: {label}, which masks"
     if kind == "independent":
         return kind, params, method, f"{words}, needs no more than that."
     spoiled = report.clipped_low + report.saturated + report.outliers
