@@ -159,23 +159,28 @@ def on_device(
     return predict
 
 
-def precision(device: torch.device, shape: Sequence[int]) -> Any:
+def precision(device: torch.device, shape: Sequence[int], network: nn.Module) -> Any:
     """Half-width arithmetic for training, where the hardware is built for it.
 
     bfloat16 keeps the range of float32; weights, averages, the last layer and
     the final inference stay in float32. ``shape`` is the spatial shape of the
-    input: on the CPU, the gradients of a 3D convolution over just two planes read
-    memory that nothing was written to (oneDNN, seen with torch 2.13), so these stay in float32.
+    input. On the CPU, the gradients of dilated convolutions, and of those over just two planes, read
+    memory that nothing was written to, or crash (oneDNN, seen with torch 2.13): these stay in float32.
     """
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.autocast("cuda", torch.bfloat16)
-    if device.type == "cpu" and min(shape) > 2:
+    if device.type == "cpu" and min(shape) > 2 and not _dilated(network):
         able: dict[str, Any] = getattr(
             torch.cpu, "get_capabilities", dict
         )()  # not in older versions of torch
         if able.get("avx512_bf16") or able.get("amx_bf16"):
             return torch.autocast("cpu", torch.bfloat16)
     return nullcontext()
+
+
+def _dilated(network: nn.Module) -> bool:
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Conv3d)]
+    return any(max(convolution.dilation) > 1 for convolution in convolutions)
 
 
 @contextmanager

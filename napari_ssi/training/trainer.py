@@ -330,7 +330,8 @@ class Trainer:
         outputs: list[Tensor] = []
 
         def f(seen: Tensor) -> Tensor:
-            half = nullcontext() if self.loss.exact else precision(seen.device, seen.shape[2:])
+            exact = self.loss.exact
+            half = nullcontext() if exact else precision(seen.device, seen.shape[2:], network)
             with half:
                 x: Tensor = network(seen)
             outputs.append(x.float())

@@ -20,5 +20,5 @@ def test_cards_that_would_only_emulate_bfloat16_train_in_single_precision(
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     monkeypatch.setattr(torch, "autocast", lambda *given: asked.append(given))
-    precision(torch.device("cuda"), (64, 64))
+    precision(torch.device("cuda"), (64, 64), torch.nn.Identity())
     assert asked == ([("cuda", torch.bfloat16)] if ampere else [])
