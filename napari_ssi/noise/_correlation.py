@@ -65,7 +65,8 @@ def autocorrelation(
     looked at too. Clipping acts on each pixel by itself, so that it makes independent noise
     no less independent; what it does to the variance is not known.
     Where most windows hold no noise at all, as in black surroundings of a detector that counts
-    photons, nothing is told: at the edges of what is bright, structure would count as noise.
+    photons or of a background that was taken away, nothing is told: at the edges of what is bright,
+    structure would count as noise.
     """
     remove, _, _ = _system()
     left, around, bright = _residuals(planes, levels, offset, line, remove, clipped=0.0)
@@ -74,6 +75,8 @@ def autocorrelation(
         left, around, bright = _residuals(planes, levels, offset, line, remove, clipped=0.5)
     if len(left) < ENOUGH:
         return Shared(_alone(), math.inf, None, 0.0)
+    if clipped and _black(planes, levels) > len(left):
+        return Shared(_alone(), math.inf, None, 0.0, empty=True)
     count = max(ENOUGH, min(MANY, int(FLAT * len(left))), int(FLATTEST * len(left)))
     order = np.argsort(around)
     calmest, bright = left[order], bright[order]
@@ -136,6 +139,13 @@ def _residuals(
         around.append(beside[kept])
         bright.append(mean[kept, 0])
     return np.concatenate(residuals), np.concatenate(around), np.concatenate(bright)
+
+
+def _black(planes: list[NDArray[np.float32]], levels: Levels) -> int:
+    """Number of windows all of whose pixels are clipped below."""
+    large = [plane for plane in some(planes) if min(plane.shape) >= 3 * WINDOW]
+    windows = (_windows(plane, levels, clipped=1.0)[0] for plane in large)
+    return sum(int((w == levels.low).all(-1).sum()) for w in windows)
 
 
 def _alone() -> Array:

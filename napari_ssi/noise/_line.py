@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+#: Variance, in parts of the largest, of what is dark without a photon: that of rounding.
+NOISELESS = 1e-9
+
 
 @dataclass(frozen=True)
 class Scatter:
@@ -80,7 +83,7 @@ def line(
     x, v = points.means - offset, points.variances
     if len(x) < 3 or np.ptp(x) == 0:
         return _guess(float(np.average(x)), float(np.average(v)), gain, floor)
-    start = float(np.median(v))
+    start = typical(v)
     line = Line(0.0, start, math.inf, math.inf, 0.0)
     trust = np.ones(len(x))
     for _ in range(8):
@@ -92,6 +95,12 @@ def line(
             t > 0, np.minimum(1, 2 / np.maximum(t, 1e-9)), np.minimum(1, 3 / -np.minimum(t, -1e-9))
         )
     return line
+
+
+def typical(variances: Array) -> float:
+    """The median of those that hold noise."""
+    noisy = variances[variances > NOISELESS * variances.max()]
+    return float(np.median(noisy)) if noisy.size else 0.0
 
 
 def looks(points: Scatter, offset: float) -> float:
@@ -153,8 +162,9 @@ def _line(
     errors: tuple[float, float],
     free: int,
 ) -> Line:
-    at = np.maximum(gain * np.maximum(x, 0) + floor, 1e-3 * float(np.median(v)) + 1e-30)
-    off = v - at
+    expected = gain * np.maximum(x, 0) + floor
+    at = np.maximum(expected, 1e-3 * typical(v) + 1e-30)
+    off = v - expected
     chi = math.sqrt(max(1.0, float((weight * off**2).sum()) / max(1, len(x) - free)))
     share = weight * at**2
     excess = float((share / share.sum() * (off / at) ** 2).sum()) * (1 - 1 / chi**2)

@@ -257,6 +257,18 @@ def test_hot_pixels_are_counted_and_left_out() -> None:
     assert "hot or dead" in report.sentence
 
 
+@pytest.mark.parametrize("peak", [5, 100, 1000])
+def test_black_surroundings_do_not_hide_the_gain(peak: float) -> None:
+    """No noise where no light is: not that the noise is the same everywhere."""
+    z = np.zeros((SIDE, SIDE))
+    z[60:120, 60:200] = specimen(peak)[60:120, 60:200]
+    y = 3.0 * np.random.default_rng(0).poisson(z)
+    report = measure([y.astype(np.float32)], Levels(0.0))
+    assert report.gain == pytest.approx(3.0, rel=0.1)
+    assert abs(report.gain - 3.0) < 3 * report.gain_error < 1.0
+    assert report.sentence.startswith("Photon noise (gain ")
+
+
 def test_pixels_without_data_are_left_out() -> None:
     y = camera(2.0, 5.0)
     y[:, :60] = -5000
