@@ -14,7 +14,6 @@ is of the blur that the *finest* structures have.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from .events import Control, Progress, Watched
 from .frames import sample, tensor
 from .noise.base import NoiseModel
 from .normalization import Normalization
+from .paired import excess
 from .physics.blur import Blur
 from .psf.gaussian import FWHM_PER_SIGMA, gaussian
 from .psf.width import Curve, WidthEstimate, widths
@@ -252,24 +252,18 @@ def _hopeless(losses: list[Tensor]) -> bool:
     best = int(np.argmin(means))
     if len(losses) < best + 3:
         return False
-    found = [_difference(loss, losses[best]) for loss in losses[-2:]]
-    return all(excess > HOPELESS * error for excess, error in found)
-
-
-def _difference(loss: Tensor, best: Tensor) -> tuple[float, float]:
-    """By how much one exceeds the other, and the standard error of that."""
-    apart = loss - best
-    return float(apart.mean()), float(apart.std(correction=0)) / math.sqrt(apart.numel())
+    found = [excess(loss, losses[best]) for loss in losses[-2:]]
+    return all(more > HOPELESS * error for more, error in found)
 
 
 def _curve(name: str, tried: list[float], losses: list[Tensor]) -> Curve:
     means = [float(loss.mean()) for loss in losses]
     best = losses[int(np.argmin(means))]
-    found = [_difference(loss, best) for loss in losses]
+    found = [excess(loss, best) for loss in losses]
     return Curve(
         name,
         tuple(tried),
         tuple(means),
-        tuple(excess for excess, _ in found),
+        tuple(more for more, _ in found),
         tuple(error for _, error in found),
     )

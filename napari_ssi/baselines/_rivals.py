@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from ..events import Control, Progress, Watched
 from ..noise.base import NoiseModel
+from ..paired import excess
 from ..physics.base import Physics
 from .base import Baseline, FittedBaseline
 
@@ -69,6 +69,5 @@ def _errors(one: FittedBaseline, two: FittedBaseline) -> float:
     """How many standard errors lower the loss of the first is, pixel by pixel."""
     if one.judged is None or two.judged is None:
         return 0.0
-    lower = (two.judged - one.judged).double()
-    spread = float(lower.std())
-    return float(lower.mean()) / spread * math.sqrt(lower.numel()) if spread > 0 else 0.0
+    lower, error = excess(two.judged, one.judged)
+    return lower / error if error > 0 else 0.0

@@ -20,6 +20,7 @@ from scipy.ndimage import uniform_filter
 from torch import Tensor
 
 from ..noise.base import NoiseModel
+from ..paired import excess
 from ._photons import Photons
 from ._tiles import box
 
@@ -167,23 +168,20 @@ class Scores:
 
     def behind(self, index: int) -> tuple[float, float]:
         """By how much a setting's loss exceeds the best, and the standard error of that."""
-        difference = self._losses[index] - self._losses[self.best]
-        count = difference.numel()
-        error = float(difference.std(correction=0)) / math.sqrt(max(1, count))
-        return float(difference.mean(dtype=torch.float64)), error
+        return excess(self._losses[index], self._losses[self.best])
 
     def hopeless(self) -> bool:
         """Whether the path has clearly passed its best, so that following it is a waste."""
         last = len(self.means) - 1
         if last < self.best + 3:
             return False
-        excess, error = self.behind(last)
-        return excess > 3 * error
+        more, error = self.behind(last)
+        return more > 3 * error
 
     def choice(self, errors: float = 1.0) -> int:
         """The most regularised setting within ``errors`` standard errors of the best."""
         for index in range(self.best):
-            excess, error = self.behind(index)
-            if excess <= errors * error:
+            more, error = self.behind(index)
+            if more <= errors * error:
                 return index
         return self.best

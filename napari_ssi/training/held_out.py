@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..losses._masks import replaced
 from ..noise.base import NoiseModel
+from ..paired import excess
 from ..physics.base import Physics
 from .first_guess import FirstGuess
 from .windows import Windows
@@ -118,12 +119,9 @@ def usual(residuals: Tensor, others: Tensor) -> Tensor:
 
 
 def behind(residuals: Tensor, others: Tensor) -> tuple[float, float]:
-    """By how much the score of some residuals exceeds that of others, and the standard error of that.
-
-    Pixel by pixel, as the noise of the recording is the same in both and makes most of either.
-    """
-    difference = (residuals.square() - others.square())[usual(residuals, others)].cpu().double()
-    return float(difference.mean()), float(difference.std()) / math.sqrt(len(difference))
+    """By how much the score of some residuals exceeds that of others, and the standard error of that."""
+    kept = usual(residuals, others)
+    return excess(residuals.square()[kept], others.square()[kept])
 
 
 def trimmed(residuals: Tensor) -> float:
