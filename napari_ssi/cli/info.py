@@ -5,15 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from ..background import Lowest
 from . import options
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ..stack import ImageStack
+    from ..noise.estimation import NoiseReport
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +30,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="unusable pixels (TIFF or .npy, not zero where they are), which --noise leaves out",
+    )
+    parser.add_argument(
+        "--lowest",
+        choices=get_args(Lowest),
+        default="measured",
+        help="what pixels are that pile up at the lowest value: clipped there, or reached by no photon "
+        "(default: told by their scatter)",
     )
 
 
@@ -66,6 +71,7 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     from .. import background, io
     from ..errors import InputError
     from ..io.recipes import read_annotation
+    from ..noise.measuring import measure_noise
     from ..physics._mask import read_mask
 
     stack, notes = options.read_input(arguments)
@@ -76,10 +82,13 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
         facts = {"name": stack.channel_name(channel)}
         try:
             planes = list(stack.planes(channel))
-            levels = background.measure(planes)
+            levels = background.measure(planes, lowest=arguments.lowest)
             facts["levels"] = levels.describe()
             if arguments.noise or dark is not None or mask is not None:
-                facts |= _noise(stack, channel, dark, mask)
+                report = measure_noise(
+                    stack, channel, lowest=arguments.lowest, dark=dark, mask=mask
+                )
+                facts |= _noise(report)
         except InputError as error:
             facts["levels"] = str(error)
         channels.append(facts)
@@ -102,14 +111,10 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _noise(
-    stack: ImageStack, channel: int, dark: ImageStack | None, mask: NDArray[np.bool_] | None
-) -> dict[str, Any]:
+def _noise(report: NoiseReport) -> dict[str, Any]:
     """In words, as numbers, and what to do about it."""
     from ..noise.estimation import recommend
-    from ..noise.measuring import measure_noise
 
-    report = measure_noise(stack, channel, dark=dark, mask=mask)
     name, params, _, advice = recommend(report, "denoising")
     return {
         "noise": report.sentence,

@@ -186,3 +186,16 @@ def test_bar_in_a_log_is_few_lines() -> None:
 
 def test_durations() -> None:
     assert [duration(s) for s in (4.2, 89, 100, 7000)] == ["4 s", "89 s", "2 min", "1 h 57 min"]
+
+
+def test_info_is_told_what_the_lowest_pixels_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "clipped.tif"
+    noise = np.random.default_rng(0).normal(0, 20, (128, 128))
+    tifffile.imwrite(path, np.maximum(np.linspace(0, 90, 128) + noise, 0).astype(np.float32))
+    for lowest, words in [("clipped", "clipped at 0"), ("photonless", "without a photon")]:
+        assert main(["info", str(path), "--noise", "--lowest", lowest]) == 0
+        levels, sentence = capsys.readouterr().out.splitlines()[2:4]
+        assert words in levels
+        assert words.removesuffix(" at 0") in sentence
