@@ -88,9 +88,13 @@ def test_too_little_image_is_said() -> None:
     ("name", "sigma"), [("tubules1024x1024", 2), ("characters875x1355", 1), ("newyork1024x1024", 2)]
 )
 def test_pictures_of_the_paper(shared_data: Path, name: str, sigma: int) -> None:
+    """The truth lies in the range of every recording; of three, the middle estimate is near it."""
     x = iio.imread(shared_data / "ssi_benchmark" / f"{name}.png").astype(np.float32)
     z = gaussian_filter(x / x.max(), sigma)[300:600, 300:600]
-    y = z + np.random.default_rng(1).normal(0, 0.05, z.shape)
-    found = estimate_width(ImageStack(y.astype(np.float32), "YX"), offset=0)
-    assert found.range[0] < FWHM_PER_SIGMA * sigma < found.range[1]
-    assert found.fwhm == pytest.approx(FWHM_PER_SIGMA * sigma, rel=0.35)
+    estimates = []
+    for seed in (1, 2, 3):
+        y = z + np.random.default_rng(seed).normal(0, 0.05, z.shape)
+        found = estimate_width(ImageStack(y.astype(np.float32), "YX"), offset=0)
+        assert found.range[0] < FWHM_PER_SIGMA * sigma < found.range[1]
+        estimates.append(found.fwhm)
+    assert np.median(estimates) == pytest.approx(FWHM_PER_SIGMA * sigma, rel=0.35)
