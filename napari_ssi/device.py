@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import torch
 
 from .errors import InputError
+
+#: What this process has loaded, on Linux.
+LOADED = Path("/proc/self/maps")
 
 
 def choose(name: str) -> tuple[torch.device, str]:
@@ -12,6 +18,7 @@ def choose(name: str) -> tuple[torch.device, str]:
 
     Raises :class:`InputError` if the one asked for is not there.
     """
+    _keep_compilers_apart()
     cuda = torch.cuda.is_available()
     mps = torch.backends.mps.is_available()
     if name == "cpu":
@@ -33,3 +40,21 @@ def _why() -> str:
     if torch.version.cuda is None:
         return "this PyTorch is built without CUDA"
     return "PyTorch finds no NVIDIA GPU or driver"
+
+
+def _keep_compilers_apart() -> None:
+    """Hide triton where another LLVM than its own is loaded, as the process would crash with both.
+
+    Mesa, which draws napari's window on remote desktops, without a GPU and on AMD's, brings one. PyTorch's
+    builds with CUDA come with triton, and its optimizers import that with all that belongs to
+    ``torch.compile``, although nothing here is compiled. Seen with triton 3.8 and LLVM 15: a segmentation
+    fault at the first step, after which no data of the session are left.
+    """
+    if "triton" in sys.modules:
+        return
+    try:
+        loaded = LOADED.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        return
+    if "libLLVM" in loaded:
+        sys.modules["triton"] = None  # type: ignore[assignment]
