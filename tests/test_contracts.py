@@ -119,7 +119,7 @@ def test_the_gradient_is_the_adjoint(name: str, shape: tuple[int, ...]) -> None:
     assert torch.allclose(gradient, physics.A_adjoint(g), atol=1e-7)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # inside torch
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")  # inside torch
 def test_it_differentiates_twice_and_forwards(name: str) -> None:
     # divergences are taken either way
     shape = (

@@ -149,9 +149,16 @@ class Scores:
         """Score the next setting, less regularised than those before; returns its mean loss."""
         predicted = prediction.expand_as(self.y).flatten()[self._index]
         if self.photons is None:
-            loss = robust(predicted - self._truth, self.sigma).cpu()
+            loss = robust(predicted - self._truth, self.sigma)
         else:
-            loss = robust(self.photons.deviance(self._truth, predicted), 1.0).cpu()
+            loss = robust(self.photons.deviance(self._truth, predicted), 1.0)
+        return self._note(setting, loss.cpu())
+
+    def take(self, setting: float, losses: Tensor) -> float:
+        """Score the next setting by losses known otherwise, those of all pixels."""
+        return self._note(setting, losses.expand_as(self.y).flatten()[self._index].cpu())
+
+    def _note(self, setting: float, loss: Tensor) -> float:
         self.settings.append(setting)
         self.means.append(float(loss.mean(dtype=torch.float64)))
         self._losses.append(loss)

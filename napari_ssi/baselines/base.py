@@ -20,6 +20,7 @@ from ..restorer import Show, Steps
 from . import _tuning
 from ._filling import filled
 from ._photons import Photons
+from ._stein import Stein
 from ._tiles import Tile, box, tiles
 
 #: Iterates before this one look worse than the recording (measured on simulated blobs).
@@ -129,6 +130,11 @@ class Baseline(Configured, ABC):
             scores = yield from self._tune(crop, usable, physics, noise, control, generator, sigma)
             if scores.settings:
                 index = scores.choice()
+                if noise.correlated and not control.stopping:
+                    risks = yield from self._weigh(
+                        crop, usable, physics, noise, control, generator, sigma
+                    )
+                    index = min(index, risks.choice()) if risks.settings else index
                 chosen, judged = scores.settings[index], scores.losses(index)
                 estimates["held_out"] = scores.means[index]
                 estimates["best_held_out"] = scores.means[scores.best]
@@ -180,6 +186,36 @@ class Baseline(Configured, ABC):
             if control.stopping:
                 break
         return scores
+
+    def _weigh(
+        self,
+        crop: Tensor,
+        usable: Tensor | None,
+        physics: Physics,
+        noise: NoiseModel,
+        control: Control,
+        generator: torch.Generator,
+        sigma: float,
+    ) -> Generator[Progress, None, _tuning.Scores]:
+        """The same settings by their risk, where noise is shared; the more regularised choice counts."""
+        began = time.perf_counter()
+        w = torch.ones_like(crop) if usable is None else usable
+        counted = (w > 0) & ~noise.outliers(crop)
+        crop, w, counted = (a.to(physics.device) for a in (crop, w, counted))
+        stein = Stein(crop, noise, generator)
+        risks = _tuning.Scores(sigma, crop, counted)
+        for step in self.path(stein.data, w.expand_as(stein.data), physics, noise, sigma):
+            control.checkpoint()
+            if step is not None:
+                risks.take(step[0], stein.losses(step[1]))
+                elapsed = time.perf_counter() - began
+                values = {self.setting_name: step[0]}
+                yield Progress("tuning", len(risks.means), self.tries, values, elapsed)
+                if risks.hopeless():
+                    break
+            if control.stopping:
+                break
+        return risks
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Random numbers that the noise models share.
 
-PyTorch has no Poisson and binomial numbers on an Apple GPU (as of 2.13, and no gamma numbers in older
-versions): there they are drawn on the CPU.
+PyTorch has no Poisson and binomial numbers on an Apple GPU (before 2.14, and no gamma numbers in
+older versions): there they are drawn on the CPU.
 """
 
 from __future__ import annotations
