@@ -127,14 +127,10 @@ class Baseline(Configured, ABC):
                 f"{chosen:g} is used."
             )
         else:
-            scores = yield from self._tune(crop, usable, physics, noise, control, generator, sigma)
+            tune = self._weigh if noise.correlated else self._tune
+            scores = yield from tune(crop, usable, physics, noise, control, generator, sigma)
             if scores.settings:
                 index = scores.choice()
-                if noise.correlated and not control.stopping:
-                    risks = yield from self._weigh(
-                        crop, usable, physics, noise, control, generator, sigma
-                    )
-                    index = min(index, risks.choice()) if risks.settings else index
                 chosen, judged = scores.settings[index], scores.losses(index)
                 estimates["held_out"] = scores.means[index]
                 estimates["best_held_out"] = scores.means[scores.best]
@@ -197,25 +193,30 @@ class Baseline(Configured, ABC):
         generator: torch.Generator,
         sigma: float,
     ) -> Generator[Progress, None, _tuning.Scores]:
-        """The same settings by their risk, where noise is shared; the more regularised choice counts."""
+        """As :meth:`_tune`, by Stein's estimate: where noise is shared, held-out pixels tell little."""
         began = time.perf_counter()
         w = torch.ones_like(crop) if usable is None else usable
         counted = (w > 0) & ~noise.outliers(crop)
         crop, w, counted = (a.to(physics.device) for a in (crop, w, counted))
         stein = Stein(crop, noise, generator)
-        risks = _tuning.Scores(sigma, crop, counted)
+        scores = _tuning.Scores(sigma, crop, counted)
+        if scores.count < _tuning.FEWEST:
+            return scores
         for step in self.path(stein.data, w.expand_as(stein.data), physics, noise, sigma):
             control.checkpoint()
             if step is not None:
-                risks.take(step[0], stein.losses(step[1]))
+                values = {
+                    self.setting_name: step[0],
+                    "held_out": scores.take(step[0], stein.losses(step[1])),
+                    "best_held_out": scores.means[scores.best],
+                }
                 elapsed = time.perf_counter() - began
-                values = {self.setting_name: step[0]}
-                yield Progress("tuning", len(risks.means), self.tries, values, elapsed)
-                if risks.hopeless():
+                yield Progress("tuning", len(scores.means), self.tries, values, elapsed)
+                if scores.hopeless():
                     break
             if control.stopping:
                 break
-        return risks
+        return scores
 
 
 @dataclass(frozen=True)

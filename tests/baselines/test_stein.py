@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from torch.nn.functional import avg_pool2d
 
 from napari_ssi import ImageStack, Recipe, run
-from napari_ssi.baselines._stein import Stein
+from napari_ssi.baselines._stein import DOUBT, Stein
 from napari_ssi.noise.correlated import Correlated
 from napari_ssi.quality.psnr import psnr
 
@@ -30,10 +30,11 @@ def smooth(y: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("rho", [ROUND, [[1.0]]])
 def test_it_is_the_squared_error_and_a_constant(rho: list[list[float]]) -> None:
-    """Only with the covariance that the noise has: else it is far off."""
+    """Only with the covariance that the noise has: else it is far off. It is taken for a little more."""
     rng = np.random.default_rng(0)
     z = torch.from_numpy(gaussian_filter(rng.random((1, 1, 64, 64)), (0, 0, 2, 2))).float()
-    noise = Correlated(sigma=SIGMA, row_sigma=0.0, column_sigma=0.0, autocorrelation=rho)
+    sigma = SIGMA / DOUBT**0.5
+    noise = Correlated(sigma=sigma, row_sigma=0.0, column_sigma=0.0, autocorrelation=rho)
     generator = torch.Generator().manual_seed(0)
     estimates, errors = [], []
     for seed in range(100):
@@ -46,15 +47,20 @@ def test_it_is_the_squared_error_and_a_constant(rho: list[list[float]]) -> None:
     assert off < 0.02 if len(rho) > 1 else off > 0.5
 
 
-def bars(n: int = 160) -> np.ndarray:
+def scene(kind: str, n: int = 160) -> np.ndarray:
+    """In two levels: wide and narrow bars, or as fine as the noise."""
     y, x = np.mgrid[:n, :n]
-    return 0.2 + 0.6 * ((x // (2 + y // 16)) % 2 == 0)
+    if kind == "bars":
+        return 0.2 + 0.6 * ((x // (2 + y // 16)) % 2 == 0)
+    grain = gaussian_filter(np.random.default_rng(5).normal(size=(n, n)), 1.5)
+    return 0.2 + 0.6 * (grain > 0.1)
 
 
+@pytest.mark.parametrize("kind", ["bars", "grain"])
 @pytest.mark.parametrize("method", ["total_variation", "hessian"])
-def test_nothing_done_is_not_taken_for_the_best(method: str) -> None:
-    """Held-out pixels prefer it here: what is hidden with them is too wide to look across."""
-    x = bars()
+def test_neither_all_nor_nothing_is_taken_away(method: str, kind: str) -> None:
+    """Held-out pixels prefer nearly nothing of grain: what is hidden with them is too wide to look across."""
+    x = scene(kind)
     y = (x + shared(x.shape, 0)).astype(np.float32)
     given = {"sigma": SIGMA, "row_sigma": 0.0, "column_sigma": 0.0, "autocorrelation": ROUND}
 
@@ -68,6 +74,6 @@ def test_nothing_done_is_not_taken_for_the_best(method: str) -> None:
 
     tuned, recorded = restored(), psnr(y, x)
     best = max(restored(weight=weight) for weight in (0.01, 0.02, 0.04, 0.08, 0.16))
-    print(tuned, recorded, best)
-    assert best > recorded + 0.3
-    assert tuned > recorded + 0.7 * (best - recorded)
+    assert tuned > best - 0.5
+    # total variation suits two levels; of second derivatives there are too many for much to be gained
+    assert tuned > recorded + (1.5 if method == "total_variation" else 0.2)
