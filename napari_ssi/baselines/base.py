@@ -26,7 +26,7 @@ from ._tiles import Tile, box, tiles
 #: Iterates before this one look worse than the recording (measured on simulated blobs).
 PRESENTABLE = 5
 
-_TOO_FEW = "Too few pixels do not share noise with others to choose by held-out pixels"
+_TOO_FEW = "Too few pixels were measured to choose by held-out ones"
 
 
 class Baseline(Configured, ABC):

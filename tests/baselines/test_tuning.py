@@ -12,6 +12,7 @@ from napari_ssi.baselines import _tuning
 from napari_ssi.baselines._tiles import tiles
 from napari_ssi.noise.correlated import Correlated
 from napari_ssi.noise.independent import Independent
+from napari_ssi.physics._mask import PackedMask
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
 from napari_ssi.quality.psnr import psnr
@@ -149,7 +150,7 @@ def test_noise_that_neighbours_share_is_not_taken_for_the_picture(method: str) -
     assert scores[1] > scores[0] + 5
 
 
-def test_where_hardly_a_pixel_is_alone_with_its_noise_a_fixed_setting_is_used() -> None:
+def test_where_hardly_a_pixel_is_alone_with_its_noise_a_setting_is_found_all_the_same() -> None:
     known = {
         "sigma": 1.0,
         "row_sigma": 0.5,
@@ -163,5 +164,16 @@ def test_where_hardly_a_pixel_is_alone_with_its_noise_a_fixed_setting_is_used() 
             method="total_variation", noise={"name": "correlated", "params": known}, seed=seed
         )
         result = run(recipe, ImageStack(y, "YX"))
-        assert result.estimates["weight"] == 0.03
-        assert "Too few pixels" in str(result.provenance["ended"])
+        assert "Too few pixels" not in str(result.provenance["ended"])
+        assert result.image.std() < 0.2 * y.std()  # it is nothing but noise
+
+
+def test_where_hardly_a_pixel_was_measured_a_fixed_setting_is_used() -> None:
+    y = np.random.default_rng(0).normal(10, 1, (32, 32)).astype(np.float32)
+    missing = np.ones(y.shape, bool)
+    missing[::5, ::5] = False
+    packed = PackedMask.of(missing).model_dump()
+    physics = {"name": "inpainting", "params": {"mask": packed}}
+    result = run(Recipe.create(physics=physics, method="total_variation"), ImageStack(y, "YX"))
+    assert result.estimates["weight"] == 0.03
+    assert "Too few pixels were measured" in str(result.provenance["ended"])
