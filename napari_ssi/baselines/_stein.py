@@ -24,8 +24,9 @@ class Stein:
 
     with random signs b and a difference quotient for :math:`J b`: both recordings, ``data``, are
     restored in the same path. Held-out pixels would do without knowing R, but all that share noise with
-    one are hidden with it. From so far away fine structure is not predicted, and either nearly the
-    recording itself looks best or nearly nothing of it.
+    one are hidden with it. From so far away hardly anything is predicted, and nearly the recording
+    itself may look best. This estimate in turn regularises too little where the noise is stronger than
+    measured, as where its variance follows the light; so the more regularised choice counts.
 
     References
     ----------

@@ -26,7 +26,9 @@ from ._tiles import Tile, box, tiles
 #: Iterates before this one look worse than the recording (measured on simulated blobs).
 PRESENTABLE = 5
 
-_TOO_FEW = "Too few pixels were measured to choose by held-out ones"
+_TOO_FEW = (
+    "Too few pixels were measured, or share no noise with others, to choose by held-out pixels"
+)
 
 
 class Baseline(Configured, ABC):
@@ -127,10 +129,14 @@ class Baseline(Configured, ABC):
                 f"{chosen:g} is used."
             )
         else:
-            tune = self._weigh if noise.correlated else self._tune
-            scores = yield from tune(crop, usable, physics, noise, control, generator, sigma)
+            scores = yield from self._tune(crop, usable, physics, noise, control, generator, sigma)
             if scores.settings:
                 index = scores.choice()
+                if noise.correlated and not control.stopping:
+                    risks = yield from self._weigh(
+                        crop, usable, physics, noise, control, generator, sigma
+                    )
+                    index = min(index, risks.choice()) if risks.settings else index
                 chosen, judged = scores.settings[index], scores.losses(index)
                 estimates["held_out"] = scores.means[index]
                 estimates["best_held_out"] = scores.means[scores.best]
@@ -193,30 +199,25 @@ class Baseline(Configured, ABC):
         generator: torch.Generator,
         sigma: float,
     ) -> Generator[Progress, None, _tuning.Scores]:
-        """As :meth:`_tune`, by Stein's estimate: where noise is shared, held-out pixels tell little."""
+        """The same settings by their risk, where noise is shared; the more regularised choice counts."""
         began = time.perf_counter()
         w = torch.ones_like(crop) if usable is None else usable
         counted = (w > 0) & ~noise.outliers(crop)
         crop, w, counted = (a.to(physics.device) for a in (crop, w, counted))
         stein = Stein(crop, noise, generator)
-        scores = _tuning.Scores(sigma, crop, counted)
-        if scores.count < _tuning.FEWEST:
-            return scores
+        risks = _tuning.Scores(sigma, crop, counted)
         for step in self.path(stein.data, w.expand_as(stein.data), physics, noise, sigma):
             control.checkpoint()
             if step is not None:
-                values = {
-                    self.setting_name: step[0],
-                    "held_out": scores.take(step[0], stein.losses(step[1])),
-                    "best_held_out": scores.means[scores.best],
-                }
+                risks.take(step[0], stein.losses(step[1]))
                 elapsed = time.perf_counter() - began
-                yield Progress("tuning", len(scores.means), self.tries, values, elapsed)
-                if scores.hopeless():
+                values = {self.setting_name: step[0]}
+                yield Progress("tuning", len(risks.means), self.tries, values, elapsed)
+                if risks.hopeless():
                     break
             if control.stopping:
                 break
-        return scores
+        return risks
 
 
 @dataclass(frozen=True)
