@@ -132,11 +132,12 @@ class Baseline(Configured, ABC):
             scores = yield from self._tune(crop, usable, physics, noise, control, generator, sigma)
             if scores.settings:
                 index = scores.choice()
-                if noise.correlated and not control.stopping:
+                if noise.correlated and sigma > 0:
                     risks = yield from self._weigh(
                         crop, usable, physics, noise, control, generator, sigma
                     )
-                    index = min(index, risks.choice()) if risks.settings else index
+                    # stopped on the way it has only seen what is strongly regularised
+                    index = index if control.stopping else min(index, risks.choice())
                 chosen, judged = scores.settings[index], scores.losses(index)
                 estimates["held_out"] = scores.means[index]
                 estimates["best_held_out"] = scores.means[scores.best]

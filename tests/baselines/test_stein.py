@@ -11,9 +11,11 @@ from imageio.v3 import imread
 from scipy.ndimage import gaussian_filter, uniform_filter
 from torch.nn.functional import avg_pool2d
 
-from napari_ssi import ImageStack, Recipe, run
+from napari_ssi import ImageStack, Recipe, registry, run
 from napari_ssi.baselines._stein import DOUBT, Stein
+from napari_ssi.events import Control, Watched
 from napari_ssi.noise.correlated import Correlated
+from napari_ssi.physics.denoising import Denoising
 from napari_ssi.quality.psnr import psnr
 
 BOX = [[1, 2, 3, 2, 1], [2, 4, 6, 4, 2], [3, 6, 9, 6, 3], [2, 4, 6, 4, 2], [1, 2, 3, 2, 1]]
@@ -69,3 +71,20 @@ def test_nothing_done_is_not_taken_for_the_best(method: str, shared_data: Path) 
     assert psnr(y, x) == pytest.approx(20, abs=0.3)
     best = max(restored(weight=weight) for weight in (0.01, 0.02, 0.04, 0.08, 0.16))
     assert restored() > best - 0.5
+
+
+def test_stopped_on_the_way_it_does_not_smooth_all_away() -> None:
+    """The second path begins with the strongest weight, as the first did."""
+    rng = np.random.default_rng(0)
+    x = 0.2 + 0.6 * (gaussian_filter(rng.normal(size=(128, 128)), 4) > 0)
+    y = torch.from_numpy(x + shared(x.shape, 0)).float()[None, None]
+    noise = Correlated(sigma=SIGMA, row_sigma=0.0, column_sigma=0.0, autocorrelation=ROUND)
+    method, control = registry.find("baseline", "total_variation").build(), Control()
+    job = Watched(method.fit([y], Denoising(), noise, control, torch.Generator().manual_seed(0)))
+    weights: list[float] = []
+    for progress in job:
+        if weights and progress.values["weight"] > weights[-1] and not control.stopping:
+            control.stop()
+        weights.append(progress.values["weight"])
+    assert control.stopping
+    assert job.value.setting < weights[0] / 2
