@@ -45,7 +45,7 @@ def _why() -> str:
 def _keep_compilers_apart() -> None:
     """Hide triton where another LLVM than its own is loaded, as the process would crash with both.
 
-    Mesa, which draws napari's window on remote desktops, without a GPU and on AMD's, brings one. PyTorch's
+    Mesa, which draws napari's window on many remote desktops and wherever there is no GPU, brings one. PyTorch's
     builds with CUDA come with triton, and its optimizers import that with all that belongs to
     ``torch.compile``, although nothing here is compiled. Seen with triton 3.8 and LLVM 15: a segmentation
     fault at the first step, after which no data of the session are left.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -160,7 +160,6 @@ class Baseline(Configured, ABC):
         generator: torch.Generator,
         sigma: float,
     ) -> Generator[Progress, None, _tuning.Scores]:
-        began = time.perf_counter()
         held, scored = (
             mask.to(physics.device) for mask in _tuning.folds(crop.shape[2:], generator, noise)
         )
@@ -173,22 +172,39 @@ class Baseline(Configured, ABC):
         scores = _tuning.Scores(sigma, several, scored, Photons.of(noise))
         if scores.count < _tuning.FEWEST:
             return scores
-        for step in self.path(crop, w, physics, noise, sigma):
+
+        def score(setting: float, prediction: Tensor) -> float:
+            return scores.add(setting, noise.mean(prediction))
+
+        path = self.path(crop, w, physics, noise, sigma)
+        yield from self._follow(path, score, scores, control, (0, 1 + noise.correlated))
+        return scores
+
+    def _follow(
+        self,
+        path: Iterator[tuple[float, Tensor] | None],
+        score: Callable[[float, Tensor], float],
+        scores: _tuning.Scores,
+        control: Control,
+        turn: tuple[int, int],
+    ) -> Generator[Progress, None, None]:
+        """Score a path's settings until it has clearly passed the best; ``turn``: which of how many."""
+        began = time.perf_counter()
+        before, total = turn[0] * self.tries, turn[1] * self.tries
+        for step in path:
             control.checkpoint()
             if step is not None:
-                setting, prediction = step
                 values = {
-                    self.setting_name: setting,
-                    "held_out": scores.add(setting, noise.mean(prediction)),
+                    self.setting_name: step[0],
+                    "held_out": score(*step),
                     "best_held_out": scores.means[scores.best],
                 }
                 elapsed = time.perf_counter() - began
-                yield Progress("tuning", len(scores.means), self.tries, values, elapsed)
+                yield Progress("tuning", before + len(scores.means), total, values, elapsed)
                 if scores.hopeless():
                     break
             if control.stopping:
                 break
-        return scores
 
     def _weigh(
         self,
@@ -201,23 +217,17 @@ class Baseline(Configured, ABC):
         sigma: float,
     ) -> Generator[Progress, None, _tuning.Scores]:
         """The same settings by their risk, where noise is shared; the more regularised choice counts."""
-        began = time.perf_counter()
         w = torch.ones_like(crop) if usable is None else usable
         counted = (w > 0) & ~noise.outliers(crop)
         crop, w, counted = (a.to(physics.device) for a in (crop, w, counted))
         stein = Stein(crop, noise, generator)
         risks = _tuning.Scores(sigma, crop, counted)
-        for step in self.path(stein.data, w.expand_as(stein.data), physics, noise, sigma):
-            control.checkpoint()
-            if step is not None:
-                risks.take(step[0], stein.losses(step[1]))
-                elapsed = time.perf_counter() - began
-                values = {self.setting_name: step[0]}
-                yield Progress("tuning", len(risks.means), self.tries, values, elapsed)
-                if risks.hopeless():
-                    break
-            if control.stopping:
-                break
+
+        def score(setting: float, predictions: Tensor) -> float:
+            return risks.take(setting, stein.losses(predictions))
+
+        path = self.path(stein.data, w.expand_as(stein.data), physics, noise, sigma)
+        yield from self._follow(path, score, risks, control, (1, 2))
         return risks
 
 

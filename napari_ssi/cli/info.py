@@ -71,7 +71,6 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
     from .. import background, io
     from ..errors import InputError
     from ..io.recipes import read_annotation
-    from ..noise.measuring import measure_noise
     from ..physics._mask import read_mask
 
     stack, notes = options.read_input(arguments)
@@ -85,6 +84,8 @@ def collect(arguments: argparse.Namespace) -> dict[str, Any]:
             levels = background.measure(planes, lowest=arguments.lowest)
             facts["levels"] = levels.describe()
             if arguments.noise or dark is not None or mask is not None:
+                from ..noise.measuring import measure_noise
+
                 report = measure_noise(
                     stack, channel, lowest=arguments.lowest, dark=dark, mask=mask
                 )
