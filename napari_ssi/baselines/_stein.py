@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from ..noise.base import NoiseModel
 
 #: Length of the probe's steps, in standard deviations of the noise.
 STEP = 0.1
+#: Draws of signs: with one, chance decides between settings that are close.
+PROBES = 2
+#: Width of the mean that tells the brightness of a pixel: standard deviation, pixels.
+AROUND = 2.0
 #: Times the variance that was measured: too small a one leaves noise, by up to 2 dB; too large a one costs little.
 DOUBT = 1.15
 
 
 class Stein:
-    r"""Stein's unbiased estimate of the risk, for Gaussian noise of covariance :math:`s^2 R`.
+    r"""Stein's unbiased estimate of the risk, for Gaussian noise of covariance :math:`\Sigma = S R S`.
 
-    With a prediction f(y) of the recording without noise z,
+    R is the correlation of the noise and S its standard deviation, which follows the light. With a
+    prediction f(y) of the recording without noise z,
 
     .. math::
-        E \|f(y) - z\|^2 + n s^2 = E \left[ \|f(y) - y\|^2 + 2 s^2 \operatorname{tr}(R J_f(y)) \right],
-        \quad \operatorname{tr}(R J) = E_b (R b)^T J b
+        E \|f(y) - z\|^2 + \operatorname{tr} \Sigma = E \left[ \|f(y) - y\|^2
+        + 2 \operatorname{tr}(\Sigma J_f(y)) \right],
+        \quad \operatorname{tr}(\Sigma J) = E_b (S R S b)^T J b
 
     with random signs b and a difference quotient for :math:`J b`: both recordings, ``data``, are
-    restored in the same path. Held-out pixels would do without knowing R, but all that share noise with
-    one are hidden with it. From so far away hardly anything is predicted, and nearly the recording
-    itself may look best. This estimate in turn regularises too little where the noise is stronger than
-    measured, as where its variance follows the light; so the more regularised choice counts.
+    restored in the same path. The left side is what another recording would be predicted with, as
+    is the loss of held-out pixels. These would do without knowing the covariance, but all that share noise
+    with one are hidden with it, and from so far away hardly anything is predicted: nearly the recording
+    itself, or nearly nothing, may look best.
 
     References
     ----------
@@ -37,14 +45,33 @@ class Stein:
     """
 
     def __init__(self, y: Tensor, noise: NoiseModel, generator: torch.Generator) -> None:
-        signs = torch.rand(y.shape, generator=generator).round().mul(2).sub(1).to(y)
-        variance = DOUBT * noise.variance(y)
-        self._step = STEP * float(variance.mean().sqrt())
-        self._along = 2 * variance * noise.correlate(signs)
+        signs = torch.rand((PROBES, *y.shape[1:]), generator=generator).round().mul(2).sub(1).to(y)
+        deviation = DOUBT**0.5 * _deviations(y, noise)
+        self._step = STEP * float(deviation.square().mean().sqrt())
+        self._along = 2 * deviation * noise.correlate(deviation * signs)
         self._y, self._noise = y, noise
         self.data = torch.cat([y, y + self._step * signs])
 
     def losses(self, predictions: Tensor) -> Tensor:
         """Of each pixel of y, from the predictions for ``data``; in the mean the risk and a constant."""
-        at, moved = self._noise.mean(predictions).chunk(2)
-        return (at - self._y).square() + self._along * (moved - at) / self._step
+        at, moved = self._noise.mean(predictions).split((1, PROBES))
+        divergence = (self._along * (moved - at)).mean(0, keepdim=True) / self._step
+        losses: Tensor = (at - self._y).square() + divergence
+        return losses
+
+
+def strongest(y: Tensor, noise: NoiseModel) -> float:
+    """Standard deviation of the noise that pixels share where it is strongest, roughly and robustly.
+
+    The median over all pixels and that over the brighter half; the larger of the two.
+    """
+    s = _deviations(y, noise)
+    return float(max(s.median(), s[y >= y.median()].median()))
+
+
+def _deviations(y: Tensor, noise: NoiseModel) -> Tensor:
+    """Standard deviation of the noise of each pixel."""
+    planes = y.reshape(-1, *y.shape[-2:]).cpu().numpy()
+    variance = noise.shown(list(planes))
+    smooth = np.stack([gaussian_filter(plane.astype(np.float64), AROUND) for plane in planes])
+    return torch.from_numpy(np.sqrt(variance(smooth))).to(y).reshape(y.shape)

@@ -20,15 +20,13 @@ from ..restorer import Show, Steps
 from . import _tuning
 from ._filling import filled
 from ._photons import Photons
-from ._stein import Stein
+from ._stein import Stein, strongest
 from ._tiles import Tile, box, tiles
 
 #: Iterates before this one look worse than the recording (measured on simulated blobs).
 PRESENTABLE = 5
 
-_TOO_FEW = (
-    "Too few pixels were measured, or share no noise with others, to choose by held-out pixels"
-)
+_TOO_FEW = "Too few pixels were measured to choose by"
 
 
 class Baseline(Configured, ABC):
@@ -117,7 +115,7 @@ class Baseline(Configured, ABC):
         seen = crop if usable is None else filled(crop, usable)
         sigma = _tuning.noise_level(seen, usable)
         if noise.correlated:  # then neighbours differ by less than their noise
-            sigma = float(noise.variance(seen).max().sqrt())
+            sigma = strongest(seen, noise)
         estimates = {"noise_level": sigma, **self.measured(seen)}
         message, judged = "", None
         if self.setting is not None:
@@ -129,15 +127,11 @@ class Baseline(Configured, ABC):
                 f"{chosen:g} is used."
             )
         else:
-            scores = yield from self._tune(crop, usable, physics, noise, control, generator, sigma)
+            shared = noise.correlated and sigma > 0
+            tune = self._weigh if shared else self._tune
+            scores = yield from tune(crop, usable, physics, noise, control, generator, sigma)
             if scores.settings:
                 index = scores.choice()
-                if noise.correlated and sigma > 0:
-                    risks = yield from self._weigh(
-                        crop, usable, physics, noise, control, generator, sigma
-                    )
-                    # stopped on the way it has only seen what is strongly regularised
-                    index = index if control.stopping else min(index, risks.choice())
                 chosen, judged = scores.settings[index], scores.losses(index)
                 estimates["held_out"] = scores.means[index]
                 estimates["best_held_out"] = scores.means[scores.best]
@@ -177,7 +171,7 @@ class Baseline(Configured, ABC):
             return scores.add(setting, noise.mean(prediction))
 
         path = self.path(crop, w, physics, noise, sigma)
-        yield from self._follow(path, score, scores, control, (0, 1 + noise.correlated))
+        yield from self._follow(path, score, scores, control)
         return scores
 
     def _follow(
@@ -186,11 +180,9 @@ class Baseline(Configured, ABC):
         score: Callable[[float, Tensor], float],
         scores: _tuning.Scores,
         control: Control,
-        turn: tuple[int, int],
     ) -> Generator[Progress, None, None]:
-        """Score a path's settings until it has clearly passed the best; ``turn``: which of how many."""
+        """Score a path's settings until it has clearly passed the best."""
         began = time.perf_counter()
-        before, total = turn[0] * self.tries, turn[1] * self.tries
         for step in path:
             control.checkpoint()
             if step is not None:
@@ -200,7 +192,7 @@ class Baseline(Configured, ABC):
                     "best_held_out": scores.means[scores.best],
                 }
                 elapsed = time.perf_counter() - began
-                yield Progress("tuning", before + len(scores.means), total, values, elapsed)
+                yield Progress("tuning", len(scores.means), self.tries, values, elapsed)
                 if scores.hopeless():
                     break
             if control.stopping:
@@ -216,18 +208,20 @@ class Baseline(Configured, ABC):
         generator: torch.Generator,
         sigma: float,
     ) -> Generator[Progress, None, _tuning.Scores]:
-        """The same settings by their risk, where noise is shared; the more regularised choice counts."""
+        """The same by the risk that Stein estimates, where neighbours share noise."""
         w = torch.ones_like(crop) if usable is None else usable
         counted = (w > 0) & ~noise.outliers(crop)
         crop, w, counted = (a.to(physics.device) for a in (crop, w, counted))
         stein = Stein(crop, noise, generator)
         risks = _tuning.Scores(sigma, crop, counted)
+        if risks.count < _tuning.FEWEST:
+            return risks
 
         def score(setting: float, predictions: Tensor) -> float:
             return risks.take(setting, stein.losses(predictions))
 
         path = self.path(stein.data, w.expand_as(stein.data), physics, noise, sigma)
-        yield from self._follow(path, score, risks, control, (1, 2))
+        yield from self._follow(path, score, risks, control)
         return risks
 
 

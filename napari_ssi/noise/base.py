@@ -14,7 +14,8 @@ from torch import Generator, Tensor
 from ..background import Levels
 from ..configured import Configured
 from ..errors import InputError
-from ..outliers import outlying
+from ..outliers import Variance, outlying
+from .curve import variance_curve
 
 #: Noise below this part of the recording's range is not believed.
 LEAST = 1e-3
@@ -71,6 +72,10 @@ class NoiseModel(Configured, ABC):
     def growth(self) -> tuple[float, float] | None:
         """Gain and floor of ``variance = gain z + floor``, where such a line is known."""
         return None
+
+    def shown(self, planes: list[NDArray[np.float32]]) -> Variance:
+        """The variance at each brightness as (Y, X) planes show it, whatever is known of it."""
+        return variance_curve(planes)
 
     @property
     def correlated(self) -> bool:

@@ -14,10 +14,12 @@ from torch.nn.functional import conv2d
 
 from ..background import Levels
 from ..errors import InputError
+from ..outliers import Variance
 from ._clipping import Clipped
 from ._correlation import REACH
 from ._neighbourhood import neighbourhood
 from ._random import normal, share
+from .curve import shared_variance
 
 ABOUT = {
     "correlated": {
@@ -116,6 +118,12 @@ class Correlated(Clipped):
     def variance(self, z: Tensor) -> Tensor:
         """That of a pixel, row and column noise included, before any clipping."""
         return torch.full_like(z, self._variance)
+
+    def shown(self, planes: list[NDArray[np.float32]]) -> Variance:
+        """How it follows the light the planes show, and how strong it is where they show enough."""
+        one = torch.zeros((1, 1, 4 * REACH + 1, 4 * REACH + 1), dtype=torch.float64)
+        one[..., 2 * REACH, 2 * REACH] = 1.0
+        return shared_variance(planes, self.correlate(one)[0, 0].numpy(), self._variance)
 
     @property
     def correlated(self) -> bool:

@@ -150,7 +150,7 @@ def test_noise_that_neighbours_share_is_not_taken_for_the_picture(method: str) -
     assert scores[1] > scores[0] + 5
 
 
-def test_where_hardly_a_pixel_is_alone_with_its_noise_a_fixed_setting_is_used() -> None:
+def test_nothing_but_noise_is_taken_away_where_hardly_a_pixel_is_alone_with_its_own() -> None:
     known = {
         "sigma": 1.0,
         "row_sigma": 0.5,
@@ -163,9 +163,7 @@ def test_where_hardly_a_pixel_is_alone_with_its_noise_a_fixed_setting_is_used() 
         recipe = Recipe.create(
             method="total_variation", noise={"name": "correlated", "params": known}, seed=seed
         )
-        result = run(recipe, ImageStack(y, "YX"))
-        assert result.estimates["weight"] == 0.03
-        assert "Too few pixels" in str(result.provenance["ended"])
+        assert run(recipe, ImageStack(y, "YX")).image.std() < 0.05 * y.std()
 
 
 def test_where_hardly_a_pixel_was_measured_a_fixed_setting_is_used() -> None:
