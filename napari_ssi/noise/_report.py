@@ -37,8 +37,8 @@ class NoiseReport:
         Whether neighbouring pixels share noise, or what may be noise.
     common
         What they have in common: ``nothing``, ``noise``, ``texture`` of the specimen (as it rises with what
-        happens around them), or ``noise or texture``, where noise is weak and the two cannot be told
-        apart.
+        happens around them), or ``noise or texture``, where noise is weak or what they share is broader than a
+        filter leaves it, and the two cannot be told apart.
     noiseless
         Where least happens there is no noise at all: what neighbours share cannot be told.
     row_noise, column_noise

@@ -14,6 +14,10 @@ from ._line import Array
 DRAWN = 4000
 #: Share of windows, the strongest ones, that are left out, of the drawn ones as of the recorded.
 STRONGEST = 0.1
+#: How far away pixels are looked at for what a filter would not leave.
+AWAY = 2
+#: What they share beyond it, in the mean: in parts of what neighbours share, and standard errors.
+BROAD, CLEAR = 0.12, 5.0
 
 
 def rise_with_strength(left: Array, brightness: Array, covariance: Array, lag: Array) -> float:
@@ -42,6 +46,41 @@ def rise_with_strength(left: Array, brightness: Array, covariance: Array, lag: A
     drawn = drawn[not_strongest(drawn)]
     noise = _rank_correlation(drawn, np.zeros(len(drawn)), lag)
     return (_rank_correlation(left, brightness, lag) - noise) * math.sqrt(len(left))
+
+
+def broad(picture: Array, error: float) -> bool:
+    r"""Whether pixels further away share more than filtered noise would, of what neighbours share.
+
+    A filter leaves an autocorrelation of at most about :math:`\rho_y^{|k_y|} \rho_x^{|k_x|}`, as a moving average
+    and a recursive filter do. White noise on fine texture has a peak at zero above a broad autocorrelation,
+    which outlasts that. So does white noise together with filtered noise; but only that of a detector is likely,
+    along the axis that it scans, while a specimen is much the same along both.
+
+    Parameters
+    ----------
+    picture, error
+        Autocorrelation, lag 0 in its middle, and its standard error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> k = np.hypot(*np.mgrid[-3:4, -3:4])
+    >>> broad(np.exp(-(k**2)), 0.01), broad(np.where(k == 0, 1, 0.3 * np.exp(-(k**2) / 8)), 0.01)
+    (False, True)
+    """
+    middle = len(picture) // 2
+    y, x = (max(0.0, float(picture[middle + 1 - n, middle + n])) for n in (0, 1))
+    steps = range(-AWAY, AWAY + 1)
+    further = [
+        picture[middle + dy, middle + dx] - y**dy * x ** abs(dx)
+        for dy in steps[AWAY:]
+        for dx in steps
+        if dy + abs(dx) >= 2 and (dy, dx) > (0, 0)
+    ]
+    more = float(np.mean(further))
+    return min(y, x) > max(y, x) / 2 and more > max(
+        BROAD * max(y, x), CLEAR * error / math.sqrt(len(further))
+    )
 
 
 def not_strongest(left: Array) -> NDArray[np.bool_]:

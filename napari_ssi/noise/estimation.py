@@ -20,6 +20,7 @@ from ._lines import line_noise, without_lines
 from ._report import Common, kind_of, sentence_of, stripes
 from ._report import NoiseReport as NoiseReport
 from ._scatter import quietest, scatter, scatters, some
+from ._texture import broad
 
 #: Correlation with a neighbour above which pixels do not count as independent.
 CORRELATED = 0.1
@@ -88,7 +89,8 @@ def measure(
     elif alike:
         strength = shared.strength
         weak = strength is not None and strength * points.variance < (WEAK * points.contrast) ** 2
-        common = "noise or texture" if weak else "noise"
+        unclear = weak or broad(shared.picture, shared.error)
+        common = "noise or texture" if unclear else "noise"
     correlated = common in ("noise", "noise or texture")
     if correlated:
         # second differences of neighbours that share noise are too small
@@ -166,8 +168,8 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
             "independent",
             {},
             method,
-            "The noise is weak, and what neighbouring pixels share may be fine texture of the specimen just as "
-            f"well: {label} with independent noise keeps both. If the "
+            "What neighbouring pixels share may be fine texture of the specimen just as "
+            f"well as noise: {label} with independent noise keeps both. If the "
             "recording was filtered, resampled or registered, choose Correlated between neighbours, which "
             "removes both.",
         )

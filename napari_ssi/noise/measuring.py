@@ -72,8 +72,11 @@ def measure_noise(
     >>> from napari_ssi import ImageStack, measure_noise
     >>> light = np.linspace(0, 400, 192) + np.zeros((192, 1))
     >>> y = 100 + 2 * np.random.default_rng(0).poisson(light)
-    >>> measure_noise(ImageStack(y.astype("uint16"), "YX")).sentence
-    'Photon noise (gain 2 ± 0.02 ADU per photon); neighbouring pixels are independent.'
+    >>> report = measure_noise(ImageStack(y.astype("uint16"), "YX"))
+    >>> round(report.gain, 1), report.correlated
+    (2.0, False)
+    >>> report.sentence.split("; ")[-1]
+    'neighbouring pixels are independent.'
     """
     if not 0 <= channel < stack.n_channels:
         raise InputError(

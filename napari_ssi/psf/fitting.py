@@ -72,7 +72,7 @@ def fit_gaussian(
     >>> from napari_ssi.psf.gaussian import gaussian
     >>> found = fit_gaussian(gaussian((0.5, 0.4), (0.1, 0.1)))
     >>> [round(w, 2) for w in found.width((0.1, 0.1))]
-    [0.51, 0.41]
+    [0.5, 0.41]
     """
     array = np.nan_to_num(np.asarray(picture, np.float64))
     known = np.isfinite(picture)

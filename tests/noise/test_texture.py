@@ -11,7 +11,7 @@ from scipy.linalg import toeplitz
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from napari_ssi.background import Levels
-from napari_ssi.noise._texture import rise_with_strength
+from napari_ssi.noise._texture import broad, rise_with_strength
 from napari_ssi.noise.correlated import Correlated
 from napari_ssi.noise.estimation import TEXTURE, measure, recommend
 
@@ -133,6 +133,31 @@ def test_an_aerial_view_is_texture(shared_data: Path, size: int, sigma: float) -
     assert report.gaussian_sigma < 1.35 * sigma
     shared = uniform_filter(np.random.default_rng(0).normal(size=x.shape), 3)
     assert found(x + 0.1 * shared / shared.std()).correlated
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_white_noise_on_texture_that_is_the_same_everywhere_may_be_texture(seed: int) -> None:
+    """Its autocorrelation is broader than a filter leaves, though what happens does not vary."""
+    rng = np.random.default_rng(seed)
+    grain = gaussian_filter(rng.normal(size=(SIDE, SIDE)), 1.2)
+    report = found(200 + 5 * grain / grain.std() + 9 * rng.normal(size=grain.shape))
+    assert report.common == "noise or texture"
+    assert recommend(report, "denoising")[0] == "independent"
+    assert "keeps both" in recommend(report, "denoising")[3]
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_no_filter_leaves_a_broad_autocorrelation(name: str) -> None:
+    one = np.zeros((25, 25))
+    one[12, 12] = 1
+    kernel = FILTERS[name](one)
+    picture = np.array(
+        [
+            [(kernel * np.roll(kernel, (y, x), (0, 1))).sum() for x in range(-3, 4)]
+            for y in range(-3, 4)
+        ]
+    )
+    assert not broad(picture / picture[3, 3], 1e-3)
 
 
 @pytest.mark.parametrize("low", [None, 0.0])
