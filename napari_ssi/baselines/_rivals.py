@@ -49,7 +49,7 @@ class Rivals:
         state = generator.get_state()
         found: list[FittedBaseline] = []
         for number, method in enumerate(tried):
-            generator.set_state(state)  # the same pixels are kept out
+            generator.set_state(state)  # the same pixels are kept out, or signs drawn
             fit = Watched(method.fit(y, physics, noise, control, generator))
             for progress in fit:
                 each = method.tries

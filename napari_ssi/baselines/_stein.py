@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from ..noise.base import NoiseModel
+from ..outliers import outlying
 
 #: Length of the probe's steps, in standard deviations of the noise.
 STEP = 0.1
@@ -67,6 +68,14 @@ def strongest(y: Tensor, noise: NoiseModel) -> float:
     """
     s = _deviations(y, noise)
     return float(max(s.median(), s[y >= y.median()].median()))
+
+
+def explained(y: Tensor, noise: NoiseModel) -> Tensor:
+    """Pixels (bool) that such noise explains: others look best where they are copied."""
+    planes = y.reshape(-1, *y.shape[-2:]).cpu().numpy()
+    variance = noise.shown(list(planes))
+    odd = np.stack([outlying(plane, variance, 0.0) for plane in planes])
+    return torch.from_numpy(~odd).reshape(y.shape)
 
 
 def _deviations(y: Tensor, noise: NoiseModel) -> Tensor:

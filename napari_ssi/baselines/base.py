@@ -1,4 +1,4 @@
-"""What all classical methods share: tuning by held-out pixels, tiles, progress and previews."""
+"""What all classical methods share: tuning, tiles, progress and previews."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..restorer import Show, Steps
 from . import _tuning
 from ._filling import filled
 from ._photons import Photons
-from ._stein import Stein, strongest
+from ._stein import Stein, explained, strongest
 from ._tiles import Tile, box, tiles
 
 #: Iterates before this one look worse than the recording (measured on simulated blobs).
@@ -34,7 +34,8 @@ class Baseline(Configured, ABC):
 
     A subclass says how to solve for a setting (:meth:`solve`), and how to run through
     all settings worth trying (:meth:`path`). If its setting is left open (``None``) it is
-    chosen by held-out pixels, see :mod:`._tuning`.
+    chosen by held-out pixels, see :mod:`._tuning`,
+    or where pixels share noise by :class:`._stein.Stein`.
     """
 
     @property
@@ -63,8 +64,7 @@ class Baseline(Configured, ABC):
     ) -> Iterator[tuple[float, Tensor] | None]:
         """Settings from the most to the least regularised, each with A x for all weightings.
 
-        ``y`` is ``(1, 1, *shape)`` and ``w`` ``(folds, 1, *shape)``, zero where a pixel is held
-        out; ``None`` is yielded after work that leads to no score yet, so that a user's cancel is
+        ``w`` is ``(N, 1, *shape)``, zero where a pixel is held out, and ``y`` as many or one; ``None`` is yielded after work that leads to no score yet, so that a user's cancel is
         heard in time.
         """
 
@@ -123,12 +123,10 @@ class Baseline(Configured, ABC):
         elif crop.numel() < _tuning.SMALLEST or min(crop.shape[-2:]) < 3:
             chosen = self.fallback
             message = (
-                f"The image is too small to choose the {self.setting_name} by held-out pixels; "
-                f"{chosen:g} is used."
+                f"The image is too small to choose the {self.setting_name} by; {chosen:g} is used."
             )
         else:
-            shared = noise.correlated and sigma > 0
-            tune = self._weigh if shared else self._tune
+            tune = self._weigh if noise.correlated else self._tune
             scores = yield from tune(crop, usable, physics, noise, control, generator, sigma)
             if scores.settings:
                 index = scores.choice()
@@ -210,12 +208,13 @@ class Baseline(Configured, ABC):
     ) -> Generator[Progress, None, _tuning.Scores]:
         """The same by the risk that Stein estimates, where neighbours share noise."""
         w = torch.ones_like(crop) if usable is None else usable
-        counted = (w > 0) & ~noise.outliers(crop)
+        crop = filled(crop, w)
+        counted = (w > 0) & explained(crop, noise)
         crop, w, counted = (a.to(physics.device) for a in (crop, w, counted))
-        stein = Stein(crop, noise, generator)
         risks = _tuning.Scores(sigma, crop, counted)
         if risks.count < _tuning.FEWEST:
             return risks
+        stein = Stein(crop, noise, generator)
 
         def score(setting: float, predictions: Tensor) -> float:
             return risks.take(setting, stein.losses(predictions))
@@ -229,7 +228,7 @@ class Baseline(Configured, ABC):
 class FittedBaseline:
     """A classical method with its setting chosen, ready for all frames.
 
-    ``judged`` are the losses of held-out pixels that it was chosen by, ``remark`` what a user should
+    ``judged`` are the losses that it was chosen by, pixel by pixel, ``remark`` what a user should
     know of its choice.
     """
 

@@ -13,8 +13,6 @@ ORDERS = (2, 6)
 #: Share of the variance that counts as clearly less: more than chance, or a correlation of 0.1 with
 #: neighbours, takes away.
 LESS = 0.07
-#: Where differences see a smaller share of the variance of shared noise, how much it is is not known well.
-LEAST_SEEN = 0.25
 
 
 def difference(plane: Array, order: int = 2) -> Array:

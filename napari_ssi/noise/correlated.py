@@ -120,10 +120,8 @@ class Correlated(Clipped):
         return torch.full_like(z, self._variance)
 
     def shown(self, planes: list[NDArray[np.float32]]) -> Variance:
-        """How it follows the light the planes show, and how strong it is where they show enough."""
-        one = torch.zeros((1, 1, 4 * REACH + 1, 4 * REACH + 1), dtype=torch.float64)
-        one[..., 2 * REACH, 2 * REACH] = 1.0
-        return shared_variance(planes, self.correlate(one)[0, 0].numpy(), self._variance)
+        """How it follows the light the planes show, the model how strong it is."""
+        return shared_variance(planes, self._variance)
 
     @property
     def correlated(self) -> bool:

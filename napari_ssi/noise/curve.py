@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from .. import background
 from ..outliers import Variance
-from ._differences import LEAST_SEEN, ORDERS, seen
+from ._differences import ORDERS
 from ._line import Array, line
+from ._report import BENT
 from ._scatter import scatter, scatters
+from .estimation import gaussian_sigma
 
-#: Width of the mean that tells the brightness of a pixel: standard deviation, pixels.
-AROUND = 2.0
+#: Standard errors of the gain from which noise clearly follows the light.
+RISING = 5.0
 
 
 def variance_curve(planes: list[NDArray[np.float32]], *, shared: bool = False) -> Variance:
@@ -22,7 +23,7 @@ def variance_curve(planes: list[NDArray[np.float32]], *, shared: bool = False) -
     The function that comes back is the larger of what the bins of brightness show (see
     :func:`~napari_ssi.noise._scatter.scatter`) and of the line through them, nowhere 0. What
     texture leaves in sixth differences is counted as noise; noise that pixels share is underestimated,
-    and measured by second differences alone if ``shared``: see :func:`shared_variance`.
+    and measured by second differences alone if ``shared``: see :func:`~napari_ssi.noise._differences.seen`.
 
     Raises
     ------
@@ -49,23 +50,19 @@ def variance_curve(planes: list[NDArray[np.float32]], *, shared: bool = False) -
     return variance
 
 
-def shared_variance(
-    planes: list[NDArray[np.float32]], correlation: Array, strength: float
-) -> Variance:
-    """The same where pixels share noise: the recording shows how it follows the light.
+def shared_variance(planes: list[NDArray[np.float32]], strength: float) -> Variance:
+    """The same where pixels share noise, which differences between them see less of.
 
-    Differences miss what neighbours share. How strong it is one is told, for the typical
-    brightness: that of the median of absolute differences. Where differences see enough of such noise the
-    correlation says it, too, and the stronger noise counts.
+    How strong it is one is told. If the planes show that it follows the light, on a line clearly rising, it is that
+    line times what its differences miss: ``strength`` over their variance, measured as for the strength.
+    Else it is the same everywhere: edges and texture can raise single bins.
 
     Parameters
     ----------
     planes
         (Y, X).
-    correlation
-        Of the noise, lag 0 in its middle; two lags and more.
     strength
-        Its variance, in the units of the planes squared.
+        Variance of the noise at the typical brightness, in the units of the planes squared.
 
     Examples
     --------
@@ -75,19 +72,14 @@ def shared_variance(
     >>> z = np.linspace(1, 9, 256) + np.zeros((256, 1))
     >>> n = np.random.default_rng(0).normal(size=z.shape)
     >>> y = z + np.sqrt(z / 2) * (n + np.roll(n, 1, 0))
-    >>> rows = np.zeros((5, 5))
-    >>> rows[1:4, 2] = 0.5, 1, 0.5
-    >>> variance = shared_variance([y.astype("float32")], rows, 4.0)
+    >>> variance = shared_variance([y.astype("float32")], 4.5)
     >>> [round(float(v)) for v in variance(np.array([3, 8]))]
     [3, 8]
     """
-    curve = variance_curve(planes, shared=True)
-    variances = np.concatenate(
-        [curve(gaussian_filter(plane.astype(np.float64), AROUND)).ravel() for plane in planes]
-    )
-    differences = np.abs(np.random.default_rng(0).normal(0, np.sqrt(variances)))
-    times = strength / (np.median(differences) / 0.6745) ** 2
-    share = seen(correlation)
-    if share >= LEAST_SEEN:
-        times = max(times, 1 / share)
-    return lambda z: times * curve(z)
+    levels = background.measure(planes)
+    points = scatters(planes, levels, ORDERS[:1])[0]
+    fit = line(points, levels.offset)
+    if fit.misfit > BENT or not fit.gain > RISING * fit.gain_error:
+        return lambda z: np.full_like(z, strength)
+    times = strength / gaussian_sigma(planes, levels, ORDERS[:1]) ** 2
+    return lambda z: np.asarray(np.maximum(times * fit.variance(z - levels.offset), 1e-12))

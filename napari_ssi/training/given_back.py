@@ -13,7 +13,9 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from torch import Tensor
 
 from ..events import Control, Progress
+from ..noise._differences import seen
 from ..noise.base import NoiseModel
+from ..noise.curve import variance_curve
 from ..outliers import outlying
 
 #: Of the pixels around one, whose squared residuals are averaged: standard deviation, pixels.
@@ -22,6 +24,8 @@ AROUND = 3.0
 DOUBT = 0.25
 #: The same for noise that pixels share, whose strength is less well known.
 DOUBT_SHARED = 1.0
+#: What differences see of such noise is believed to be at least this share of its variance.
+SEEN = 0.25
 #: Standard deviations from the others around it beyond which a pixel that noise does not explain is odd.
 FAR = 6.0
 
@@ -80,15 +84,21 @@ def given_back(
     )
     lost = np.zeros(recorded.shape, bool) if missing is None else missing.numpy()
     lost = lost.reshape(recorded.shape)
-    measured, alike = noise.shown(list(recorded)), 1.0
+    measured = variance_curve(list(recorded), shared=noise.correlated)
     gain, floor = noise.growth or (0.0, 0.0)
+
+    missed, alike = 1.0, 1.0
     if noise.correlated:
         one = torch.zeros(1, 1, 41, 41)
         one[..., 20, 20] = 1.0
-        alike = float(noise.correlate(one).square().sum())
+        correlation = noise.correlate(one)[0, 0].double().numpy()
+        alike = float((correlation**2).sum())
+        level = np.mean([measured(plane.astype(np.float64)).mean() for plane in estimated])
+        known = float(noise.variance(x).mean() / level)
+        missed = max(known, 1 / max(seen(correlation), SEEN), 1.0)
 
     def variance(z: Array) -> Array:
-        return np.asarray(np.maximum(measured(z), gain * z + floor), np.float64)
+        return np.asarray(np.maximum(missed * measured(z), gain * z + floor), np.float64)
 
     better, shares = np.empty_like(estimated), []
     for n, plane in enumerate(recorded):

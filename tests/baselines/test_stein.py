@@ -86,9 +86,9 @@ def test_grain_is_not_taken_for_noise() -> None:
 
 
 def test_noise_that_follows_the_light_is_taken_away_where_it_is_bright() -> None:
-    """What is told of it is its strength at the typical brightness, which here is dark: 0.7 by that alone."""
+    """What is told of it is its strength at the typical brightness, which here is dark: 0.33 by that alone."""
     rng = np.random.default_rng(0)
-    z = 2 + 60 * gaussian_filter((rng.random((192, 192)) < 0.002).astype(float), 4) * 100
+    z = 4 + 150 * np.linspace(0, 1, 192)[:, None] ** 4 * (1.5 + np.sin(np.arange(192) / 8))
     photons = rng.poisson(z) - z
     y = z + (photons + np.roll(photons, 1, 1)) / 2**0.5
     pair = [[0.0, 0.0, 0.0], [0.5, 1.0, 0.5], [0.0, 0.0, 0.0]]
@@ -96,4 +96,4 @@ def test_noise_that_follows_the_light_is_taken_away_where_it_is_bright() -> None
     noise = {"sigma": typical, "row_sigma": 0.0, "column_sigma": 0.0, "autocorrelation": pair}
     recipe = Recipe.create(method="total_variation", noise={"name": "correlated", "params": noise})
     result, bright = run(recipe, ImageStack(y.astype(np.float32), "YX")).image, z > 4 * np.median(z)
-    assert np.mean((result - z)[bright] ** 2) < 0.5 * np.mean((y - z)[bright] ** 2)
+    assert np.mean((result - z)[bright] ** 2) < 0.27 * np.mean((y - z)[bright] ** 2)
