@@ -64,7 +64,8 @@ class Baseline(Configured, ABC):
     ) -> Iterator[tuple[float, Tensor] | None]:
         """Settings from the most to the least regularised, each with A x for all weightings.
 
-        ``w`` is ``(N, 1, *shape)``, zero where a pixel is held out, and ``y`` as many or one; ``None`` is yielded after work that leads to no score yet, so that a user's cancel is
+        ``w`` is ``(N, 1, *shape)``, zero where a pixel is held out, and ``y`` as many or one;
+        ``None`` is yielded after work that leads to no score yet, so that a user's cancel is
         heard in time.
         """
 
