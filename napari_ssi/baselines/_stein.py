@@ -64,10 +64,11 @@ class Stein:
 def strongest(y: Tensor, noise: NoiseModel) -> float:
     """Standard deviation of the noise that pixels share where it is strongest, roughly and robustly.
 
-    The median over all pixels and that over the brighter half; the larger of the two.
+    What the model says, or the median over the brighter half of the pixels; the larger of the two, as most of a
+    picture may be black.
     """
-    s = _deviations(y, noise)
-    return float(max(s.median(), s[y >= y.median()].median()))
+    bright = _deviations(y, noise)[y >= y.median()].median()
+    return float(max(noise.variance(y).max().sqrt(), bright))
 
 
 def explained(y: Tensor, noise: NoiseModel) -> Tensor:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from .. import background
 from ..outliers import Variance
 from ._differences import ORDERS
 from ._line import Array, line
-from ._report import BENT
 from ._scatter import scatter, scatters
 from .estimation import gaussian_sigma
 
-#: Standard errors of the gain from which noise clearly follows the light.
-RISING = 5.0
+#: Rank correlation of brightness and variance from which noise follows the light.
+RISING = 0.9
+#: Fewer bins of brightness tell nothing of that.
+FEWEST = 8
 
 
 def variance_curve(planes: list[NDArray[np.float32]], *, shared: bool = False) -> Variance:
@@ -53,8 +55,8 @@ def variance_curve(planes: list[NDArray[np.float32]], *, shared: bool = False) -
 def shared_variance(planes: list[NDArray[np.float32]], strength: float) -> Variance:
     """The same where pixels share noise, which differences between them see less of.
 
-    How strong it is one is told. If the planes show that it follows the light, on a line clearly rising, it is that
-    line times what its differences miss: ``strength`` over their variance, measured as for the strength.
+    How strong it is one is told. Where it rises with the brightness from bin to bin it is the line through these
+    times what differences miss: ``strength`` over their variance, measured as for the strength.
     Else it is the same everywhere: edges and texture can raise single bins.
 
     Parameters
@@ -79,7 +81,7 @@ def shared_variance(planes: list[NDArray[np.float32]], strength: float) -> Varia
     levels = background.measure(planes)
     points = scatters(planes, levels, ORDERS[:1])[0]
     fit = line(points, levels.offset)
-    if fit.misfit > BENT or not fit.gain > RISING * fit.gain_error:
+    if len(points.means) < FEWEST or spearmanr(points.means, points.variances).statistic < RISING:
         return lambda z: np.full_like(z, strength)
     times = strength / gaussian_sigma(planes, levels, ORDERS[:1]) ** 2
     return lambda z: np.asarray(np.maximum(times * fit.variance(z - levels.offset), 1e-12))
