@@ -104,6 +104,9 @@ class Trainer:
         """Train; see :class:`~napari_ssi.restorer.Restorer`."""
         device = physics.device
         trusted = noise if self.loss.trusts_noise else None
+        # all that share noise with a held-out pixel are hidden with it, and a network that learned from whole
+        # pictures looks the worse with such holes the better it is
+        select = self.settings.select and not (noise.correlated and self.loss.trusts_noise)
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
         self.loss.begin(noise)
@@ -197,7 +200,7 @@ class Trainer:
                         "best_step": float(schedule.best_step),
                         **self.loss.estimates,
                     }
-                    ended = self.settings.select and schedule.finished
+                    ended = select and schedule.finished
                 now = time.monotonic()
                 picture = preview.take(averaged, self.loss, shown, device, sharp)
                 if picture is not None or looked == step or now - last > 0.1:
@@ -212,7 +215,7 @@ class Trainer:
             choice.look(step)
         # an earlier training has been chosen for its weights; a first guess is there anyway
         blend = self.start is None
-        best_step, kept = choice.end(step, select=self.settings.select, blend=blend)
+        best_step, kept = choice.end(step, select=select, blend=blend)
         estimates = {
             "steps": float(step),
             "best_step": float(best_step),
@@ -227,7 +230,7 @@ class Trainer:
             estimates["correction"] = choice.share
         if math.isfinite(kept):
             estimates["held_out"] = kept
-            if self.settings.select:  # the lowest may have been lowest by luck
+            if select:  # the lowest may have been lowest by luck
                 values = {**values, "best_held_out": kept, "best_step": float(best_step)}
         told = f"Training ended after {step} steps: {reason}."
         if budget == 0:

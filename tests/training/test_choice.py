@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from napari_ssi import ImageStack, Recipe, run
 from napari_ssi.errors import InputError
 from napari_ssi.networks._module import NetworkModule
+from napari_ssi.training import choice
 from napari_ssi.training.choice import Choice
 from napari_ssi.training.schedule import Plateau
 
@@ -160,3 +163,19 @@ def test_weights_that_diverged_are_never_kept(select: bool) -> None:
     _, choice = looked_at(math.nan)
     with pytest.raises(InputError, match=r"choose a lower learning rate .* is 0\.5\)"):
         choice.end(10, select=select, blend=True)
+
+
+@pytest.mark.parametrize("method", ["sure", "r2r", "noise2self"])
+def test_where_noise_is_shared_held_out_pixels_judge_only_who_learned_from_such_holes(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that has seen whole pictures looks the worse with holes the better it is (usaf: 23.5 dB, and 29.9)."""
+    looks = iter(range(1, 100))
+    monkeypatch.setattr(choice, "trimmed", lambda residuals: float(next(looks)))
+    y = np.random.default_rng(0).normal(100, 10, (40, 40)).astype(np.float32)
+    noise = {"sigma": 10.0, "row_sigma": 0.0, "column_sigma": 0.0, "autocorrelation": [[1.0]]}
+    recipe = Recipe.create(
+        method=method, noise={"name": "correlated", "params": noise}, training={"steps": 12}
+    )
+    result = run(recipe, ImageStack(y, "YX"))
+    assert result.estimates["best_step"] == (5 if method == "noise2self" else 12)
