@@ -195,11 +195,12 @@ class Trainer:
                     if choice.diverged:
                         reason = "the training diverged; the best weights before were kept"
                         break
-                    values |= {
-                        "best_held_out": schedule.best,
-                        "best_step": float(schedule.best_step),
-                        **self.loss.estimates,
-                    }
+                    values |= self.loss.estimates
+                    if select:
+                        values |= {
+                            "best_held_out": schedule.best,
+                            "best_step": float(schedule.best_step),
+                        }
                     ended = select and schedule.finished
                 now = time.monotonic()
                 picture = preview.take(averaged, self.loss, shown, device, sharp)
