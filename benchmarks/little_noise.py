@@ -33,13 +33,14 @@ Image = NDArray[np.number]
 
 
 def main() -> None:
-    """Measure what is not yet in the table."""
+    """Measure what is not yet in the table, or what is named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("case", nargs="*", default=[*SIMULATED, *REAL])
+    parser.add_argument("case", nargs="*", help=f"{', '.join(SIMULATED + REAL)}")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = Rows(Path(__file__).parent / "results" / "little_noise.csv", COLUMNS, 1)
-    for (case,) in rows.missing((case,) for case in options.case):
+    cases = ((case,) for case in options.case or SIMULATED + REAL)
+    for (case,) in rows.missing(cases, again=bool(options.case)):
         row = measured(case)
         rows.put(row)
         print(row, flush=True)
