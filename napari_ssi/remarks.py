@@ -45,6 +45,12 @@ def remarks(
             f"{facts['outliers']:.2%} of the pixels are beyond what the noise explains and were "
             "taken from their neighbours."
         )
+    if facts.get("belied", 0.0) > 0:
+        told.append(
+            "The noise is not what it was taken for: the loss fell below what it can be, as with few photons, "
+            "which are not Gaussian. The training ended there; a method that masks needs only to know which "
+            "pixels share noise."
+        )
     if facts.get("given_back", 0.0) >= 0.01:
         told.append(
             f"{facts['given_back']:.0%} of what the network had taken off was more than noise "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..noise.base import NoiseModel
@@ -14,10 +14,10 @@ from ..outliers import outlying
 STEP = 0.1
 #: Draws of signs: with one, chance decides between settings that are close.
 PROBES = 2
-#: Width of the mean that tells the brightness of a pixel: standard deviation, pixels.
-AROUND = 2.0
 #: Times the variance that was measured: too small a one leaves noise, by up to 2 dB; too large a one costs little.
 DOUBT = 1.15
+
+Array = NDArray[np.float64]
 
 
 class Stein:
@@ -47,9 +47,8 @@ class Stein:
 
     def __init__(self, y: Tensor, noise: NoiseModel, generator: torch.Generator) -> None:
         signs = torch.rand((PROBES, *y.shape[1:]), generator=generator).round().mul(2).sub(1).to(y)
-        deviation = DOUBT**0.5 * _deviations(y, noise)
-        self._step = STEP * float(deviation.square().mean().sqrt())
-        self._along = 2 * deviation * noise.correlate(deviation * signs)
+        self._step = STEP * DOUBT**0.5 * float(noise.deviation(y).square().mean().sqrt())
+        self._along = 2 * DOUBT * noise.covary(signs, y.expand_as(signs))
         self._y, self._noise = y, noise
         self.data = torch.cat([y, y + self._step * signs])
 
@@ -64,24 +63,19 @@ class Stein:
 def strongest(y: Tensor, noise: NoiseModel) -> float:
     """Standard deviation of the noise that pixels share where it is strongest, roughly and robustly.
 
-    What the model says, or the median over the brighter half of the pixels; the larger of the two, as most of a
-    picture may be black.
+    Over all pixels, or the median over the brighter half; the larger of the two, as most of a picture may be
+    black.
     """
-    bright = _deviations(y, noise)[y >= y.median()].median()
-    return float(max(noise.variance(y).max().sqrt(), bright))
+    deviation = noise.deviation(y)
+    return float(deviation[y >= y.median()].median().maximum(deviation.square().mean().sqrt()))
 
 
 def explained(y: Tensor, noise: NoiseModel) -> Tensor:
     """Pixels (bool) that such noise explains: others look best where they are copied."""
+
+    def variance(z: Array) -> Array:
+        return noise.variance(torch.from_numpy(z)).numpy()
+
     planes = y.reshape(-1, *y.shape[-2:]).cpu().numpy()
-    variance = noise.shown(list(planes))
     odd = np.stack([outlying(plane, variance, 0.0) for plane in planes])
     return torch.from_numpy(~odd).reshape(y.shape)
-
-
-def _deviations(y: Tensor, noise: NoiseModel) -> Tensor:
-    """Standard deviation of the noise of each pixel."""
-    planes = y.reshape(-1, *y.shape[-2:]).cpu().numpy()
-    variance = noise.shown(list(planes))
-    smooth = np.stack([gaussian_filter(plane.astype(np.float64), AROUND) for plane in planes])
-    return torch.from_numpy(np.sqrt(variance(smooth))).to(y).reshape(y.shape)

@@ -20,22 +20,25 @@ def covariance(noise: NoiseModel, y: Tensor) -> Tensor:
     side = 2 * FAR + 1
     impulse = y.new_zeros(1, 1, *(1,) * (y.ndim - 4), side, side)
     impulse[..., FAR, FAR] = 1
-    at = (noise.variance(impulse) * noise.correlate(impulse)).reshape(side, side)
+    strength = noise.deviation(y).square().mean()
+    at = (strength * noise.correlate(impulse)).reshape(side, side)
     row, column = at[FAR, 0], at[0, FAR]
     lags = [at[FAR + dy, FAR + dx] - row * (dy == 0) - column * (dx == 0) for dy, dx in LAGS]
     return torch.stack([*lags, row, column])
 
 
-def followed(probe: Tensor, slope: Tensor, target: Callable[[Tensor], Tensor]) -> Tensor:
-    r"""Sums over i of :math:`\partial_j g_i`, for the j that each number of :func:`covariance` ties to i.
+def followed(probe: Tensor, slope: Tensor, target: Callable[[Tensor], Tensor], s: Tensor) -> Tensor:
+    r"""Sums over i of :math:`s_i s_j\, \partial_j g_i`, for the j that each number of :func:`covariance` ties to i.
 
     ``slope`` is J b with b the ``probe`` of independent signs, and
-    :math:`E[(J b)_i\, b_j] = \partial_j g_i`.
+    :math:`E[(J b)_i\, b_j] = \partial_j g_i`; s is how strong the noise is at each pixel, 1 in the mean
+    of the squares. It does not count for rows and columns.
     """
     sums = []
+    scaled = s * probe
     for dy, dx in LAGS:
-        beside = probe if (dy, dx) == (0, 0) else _moved(probe, dy, dx) + _moved(probe, -dy, -dx)
-        sums.append((target(beside) * slope).sum())
+        beside = scaled if (dy, dx) == (0, 0) else _moved(scaled, dy, dx) + _moved(scaled, -dy, -dx)
+        sums.append((target(s * beside) * slope).sum())
     for axis in (-1, -2):
         whole = probe.sum(axis, keepdim=True).expand(probe.shape)
         sums.append((target(whole) * slope).sum())

@@ -49,6 +49,11 @@ class Loss(Configured, ABC):
         return False
 
     @property
+    def belied(self) -> bool:
+        """Whether what it has seen of the recording contradicts the noise it was told of."""
+        return False
+
+    @property
     def restores(self) -> bool:
         """Whether the network's output is the object itself, and not what :meth:`once` makes one of."""
         return True

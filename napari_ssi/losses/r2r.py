@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from ..noise.base import NoiseModel
@@ -23,6 +23,11 @@ ABOUT = {
 }
 
 
+#: The error at y_1, in parts of the variance of the noise, below which that is not what it was taken for; one that is
+#: measured too large makes it negative by as much. Its running mean is over so many steps.
+BELIED, STEPS = -0.2, 50
+
+
 class R2r(PairLoss):
     r"""Predict one half of a re-corrupted pair from the other.
 
@@ -32,8 +37,8 @@ class R2r(PairLoss):
 
     .. math:: E \|A f(y_1) - y_2\|^2 = E \|A f(y_1) - z\|^2 + E \|y_2 - z\|^2
 
-    the error at the noisier input y_1 and a constant. Where a picture is restored
-    the mean over several y_1 is taken.
+    the error at the noisier input y_1 and a constant, for Gaussian noise of variance v the mean of v / α. Where a
+    picture is restored the mean over several y_1 is taken.
 
     References
     ----------
@@ -61,6 +66,18 @@ class R2r(PairLoss):
         json_schema_extra={"unit": "passes", "advanced": True},
     )
 
+    _share: Tensor | None = PrivateAttr(None)
+
+    def begin(self, noise: NoiseModel) -> None:
+        """Remember the noise, and forget how large the error was."""
+        super().begin(noise)
+        self._share = None
+
+    @property
+    def belied(self) -> bool:
+        """Whether y_2 is predicted clearly better than the noise in it allows; asked of shared noise only."""
+        return self._share is not None and float(self._share) < BELIED
+
     @property
     def passes(self) -> int:
         """As many as were asked for."""
@@ -82,4 +99,9 @@ class R2r(PairLoss):
         held: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The term ``recorrupted``."""
-        return {"recorrupted": self.squares(network, y, physics, noise, generator, held)}
+        squares = self.squares(network, y, physics, noise, generator, held)
+        if noise.correlated:
+            variance = noise.deviation(y).square().mean()
+            share = squares.detach() / variance - 1 / self.alpha
+            self._share = share if self._share is None else self._share.lerp(share, 1 / STEPS)
+        return {"recorrupted": squares}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from torch import Tensor
 
 from ..noise.base import NoiseModel
@@ -21,6 +21,11 @@ ABOUT = {
         "noise": ["gaussian", "poisson", "poisson_gaussian", "correlated"],
     },
 }
+
+
+#: The estimated error, in parts of the noise's variance, below which the noise is not what it was taken
+#: for; a variance that is measured too large makes it negative by as much. Its running mean is over so many steps.
+BELIED, STEPS = -0.3, 50
 
 
 class Sure(Loss):
@@ -41,12 +46,18 @@ class Sure(Loss):
     everywhere for leaky ReLUs, but not on average over the noise. v may be negative
     where y is: that keeps the estimate unbiased.
 
-    Of correlated Gaussian noise with covariance Σ = v R the last term but one is
-    :math:`2 \operatorname{tr}(\Sigma\, \partial g / \partial y)`: the same, with the derivative
-    along R b in place of the probe b, since :math:`E[b^T J R b] = \operatorname{tr}(R J)`.
+    Of correlated Gaussian noise with covariance Σ the last term is
+    :math:`2 \operatorname{tr}(\Sigma\, \partial g / \partial y)`: with the derivative
+    along Σ b in place of the probe b, since :math:`E[b^T J \Sigma b] = \operatorname{tr}(\Sigma J)`.
+    Where such noise follows the light, Σ is that of the brightness around each pixel, and the
+    estimate as good as that is known.
 
     The divergence takes one random probe per step. Beside a first guess only
     pixels that had no part in it count, and the probe moves these alone.
+
+    An error cannot be negative: where its estimate clearly is, the noise is not what it was taken for
+    (:attr:`belied`). Single photons are not Gaussian, and a network learns to turn away from each of
+    the few values that they leave.
 
     References
     ----------
@@ -70,6 +81,17 @@ class Sure(Loss):
     def cross_fits(self) -> bool:
         """Yes: Stein's identity needs the derivative with respect to the pixels that count only."""
         return True
+
+    _share: Tensor | None = PrivateAttr(None)
+
+    def begin(self, noise: NoiseModel) -> None:
+        """Forget how large the error was."""
+        self._share = None
+
+    @property
+    def belied(self) -> bool:
+        """Whether its estimate of the error is clearly negative."""
+        return self._share is not None and float(self._share) < BELIED
 
     @property
     def exact(self) -> bool:
@@ -101,13 +123,18 @@ class Sure(Loss):
         spread = float(noise.unbiased_variance(seen).mean().clamp_min(1e-8).sqrt())
         probe = signs(y, generator) * counted
         at = g(seen)
-        along = noise.correlate(probe) * counted
+        if noise.correlated:
+            v = torch.full_like(y, spread**2)
+            along = noise.covary(probe, seen) / v * counted
+        else:
+            v = noise.stein_variance(y, around(y, held))
+            along = probe
         slope = derivative(g, seen, at, along, self.step * spread)
         weight = physics.target(counted).to(at.dtype)
         n = weight.sum().clamp_min(1)
-        v = physics.target(noise.stein_variance(y, around(y, held)))
-        fidelity = (at - physics.target(y)).square() - physics.target(variance)
-        return {
-            "fidelity": (fidelity * weight).sum() / n,
-            "divergence": 2 * (v * physics.target(probe) * slope).sum() / n,
-        }
+        squares = (at - physics.target(y)).square() - physics.target(variance)
+        fidelity = (squares * weight).sum() / n
+        divergence = 2 * (physics.target(v * probe) * slope).sum() / n
+        share = (fidelity + divergence).detach() / spread**2
+        self._share = share if self._share is None else self._share.lerp(share, 1 / STEPS)
+        return {"fidelity": fidelity, "divergence": divergence}

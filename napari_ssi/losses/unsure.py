@@ -27,6 +27,10 @@ ABOUT = {
 }
 
 
+#: The upper estimate of the variance, in parts of what was measured, below which noise is not what it is taken for.
+BELIED = 0.5
+
+
 class Unsure(Loss):
     r"""SURE with the noise level as a Lagrange multiplier.
 
@@ -47,9 +51,11 @@ class Unsure(Loss):
 
     .. math::
         \min_f \max_{\eta} \; \frac1n \sum_i \Big[ (g_i(y) - y_i)^2
-        + 2 \sum_k \eta_k\, \partial_{i+k}\, g_i(y) \Big]
+        + 2 \sum_k \eta_k\, s_i s_{i+k}\, \partial_{i+k}\, g_i(y) \Big]
 
-    One probe b tells all of them, as :math:`E[(J b)_i\, b_{i+k}] = \partial_{i+k}\, g_i`. They start
+    with :math:`s_i` how strong the noise was measured to be at the brightness around pixel i, 1 in the mean of
+    the squares: where noise follows the light, its shape is taken from the measurement, its level and who shares it
+    are not. One probe b tells all of them, as :math:`E[(J b)_i\, b_{i+k}] = \partial_{i+k}\, g_i`. They start
     at the covariance that was measured, and none exceeds :math:`\eta_0`, which is necessary for
     a covariance, if not enough. What whole rows or columns share has a multiplier of its own
     (where it was measured at all) for the sum of the derivatives along them.
@@ -130,6 +136,13 @@ class Unsure(Loss):
         """Yes."""
         return True
 
+    @property
+    def belied(self) -> bool:
+        """Whether η, an upper estimate, is clearly less than the variance that was measured."""
+        if self._multiplier is None:
+            return False
+        return bool(self._multiplier[0] < BELIED * self._pace[0])
+
     def __call__(
         self,
         network: Network,
@@ -155,7 +168,9 @@ class Unsure(Loss):
         weight = physics.target(counted).to(at.dtype)
         n = weight.sum().clamp_min(1)
         if noise.correlated:
-            slopes = followed(probe, slope * weight, physics.target) / n
+            strength = noise.deviation(seen)
+            strength = strength / strength.square().mean().sqrt()
+            slopes = followed(probe, slope * weight, physics.target, strength) / n
         else:
             local = physics.target(probe) * slope
             slopes = local.sum().reshape(1) / n

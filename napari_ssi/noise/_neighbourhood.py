@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,19 @@ from ._correlation import REACH
 from ._line import Array
 from ._lines import without_lines
 from ._scatter import some
+from .curve import shared_line
 from .estimation import measure
 
 #: Correlation below which two pixels count as independent, and in standard errors.
 LEAST, ERRORS = 0.07, 4.0
+#: Variance that remains in the dark, in parts of that at the typical brightness: no noise at all explains nothing.
+DARK = 1e-4
 
 
 def neighbourhood(planes: list[NDArray[np.float32]], levels: Levels) -> dict[str, Any]:
-    """``sigma``, ``row_sigma``, ``column_sigma`` (ADU) and ``autocorrelation`` of the noise.
+    """``sigma``, ``gain``, ``row_sigma``, ``column_sigma`` (ADU) and ``autocorrelation`` of the noise.
 
+    ``typical`` is the brightness above the offset at which it is as strong as differences show it.
     Row and column noise are taken away before the autocorrelation is measured, at the
     short lags of which they could not be told from a filter's.
     """
@@ -30,8 +35,8 @@ def neighbourhood(planes: list[NDArray[np.float32]], levels: Levels) -> dict[str
         report.column_size if report.column_noise else 0.0,
     ]
     picture: tuple[tuple[float, ...], ...] = ()
+    bare = some(planes)
     if any(sizes):
-        bare = some(planes)
         for axis, size in enumerate(sizes):
             if size:
                 bare = [without_lines(plane, levels, axis) for plane in bare]
@@ -40,8 +45,12 @@ def neighbourhood(planes: list[NDArray[np.float32]], levels: Levels) -> dict[str
             report.common != "noise"
         ):  # lines are what was meant; texture is not to be hidden with them
             picture = ((1.0,),)
+    strength = report.gaussian_sigma**2
+    light = shared_line(bare, levels, strength)
     return {
-        "sigma": report.gaussian_sigma,
+        "sigma": math.sqrt(max(light.floor, DARK * strength)),
+        "gain": light.gain,
+        "typical": (strength - light.floor) / light.gain if light.gain else 0.0,
         "row_sigma": sizes[0],
         "column_sigma": sizes[1],
         "autocorrelation": picture or significant(report.autocorrelation, report.correlation_error),

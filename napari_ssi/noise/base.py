@@ -14,8 +14,8 @@ from torch import Generator, Tensor
 from ..background import Levels
 from ..configured import Configured
 from ..errors import InputError
-from ..outliers import Variance, outlying
-from .curve import variance_curve
+from ..outliers import outlying
+from ._brightness import smooth
 
 #: Noise below this part of the recording's range is not believed.
 LEAST = 1e-3
@@ -73,10 +73,6 @@ class NoiseModel(Configured, ABC):
         """Gain and floor of ``variance = gain z + floor``, where such a line is known."""
         return None
 
-    def shown(self, planes: list[NDArray[np.float32]]) -> Variance:
-        """The variance at each brightness as (Y, X) planes show it, whatever is known of it."""
-        return variance_curve(planes)
-
     @property
     def correlated(self) -> bool:
         """Whether the noise of a pixel says something of that of others."""
@@ -115,6 +111,14 @@ class NoiseModel(Configured, ABC):
     def correlate(self, b: Tensor) -> Tensor:
         """``R b`` with R the correlation of the noise from pixel to pixel; b unless it is shared."""
         return b
+
+    def covary(self, b: Tensor, y: Tensor) -> Tensor:
+        """``Σ b`` with Σ the covariance of the noise, its brightness that of y around each pixel."""
+        return self.variance(smooth(y)) * b
+
+    def deviation(self, y: Tensor) -> Tensor:
+        """Standard deviation of the noise of each pixel, its brightness that of y around it."""
+        return self.variance(smooth(y)).sqrt()
 
     def outliers(self, y: Tensor) -> Tensor:
         """Single pixels (bool) so far from their neighbours that this noise does not explain them.

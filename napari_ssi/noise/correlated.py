@@ -8,18 +8,17 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 from torch import Generator, Tensor
 from torch.nn.functional import conv2d
 
 from ..background import Levels
 from ..errors import InputError
-from ..outliers import Variance
-from ._clipping import Clipped
+from ._brightness import smooth
 from ._correlation import REACH
+from ._lit import Lit
 from ._neighbourhood import neighbourhood
 from ._random import normal, share
-from .curve import shared_variance
 
 ABOUT = {
     "correlated": {
@@ -34,19 +33,22 @@ ABOUT = {
 Square = tuple[tuple[float, ...], ...]
 
 
-class Correlated(Clipped):
-    r"""``y = z + n``, n Gaussian, of mean zero and stationary in each (Y, X) plane.
+class Correlated(Lit):
+    r"""``y = z + n``, n Gaussian, of mean zero, in each (Y, X) plane.
 
     .. math::
-        \operatorname{Cov}(n_i, n_{i+k}) = \sigma^2 \rho_k
-        + \sigma_r^2\, [k_y = 0] + \sigma_c^2\, [k_x = 0]
+        \operatorname{Cov}(n_i, n_{i+k}) = s_i s_{i+k}\, \rho_k
+        + \sigma_r^2\, [k_y = 0] + \sigma_c^2\, [k_x = 0],
+        \quad s_i^2 = \sigma^2 + \gamma\, (z_i - o)
 
     with ρ the autocorrelation at lags up to 3 pixels, and row and column noise that all
-    pixels of a row or column share. What is not given is measured.
+    pixels of a row or column share; o is the offset. What is not given is measured; γ is 0
+    where σ is given alone, and where the recording does not show clearly that noise follows the light.
 
     ``recorrupt`` is exact: :math:`y_1 = y + \sqrt{\alpha / (1 - \alpha)}\, \omega` with ω of
     the covariance Σ of n, and :math:`y_2 = (y - (1 - \alpha) y_1) / \alpha`, so that the
-    covariance of y1 and y2 is :math:`\Sigma - \Sigma = 0`.
+    covariance of y1 and y2 is :math:`\Sigma - \Sigma = 0`. Where γ > 0 that is as good as the
+    brightness around a pixel is known, from the mean of 7 x 7 pixels.
 
     References
     ----------
@@ -60,9 +62,18 @@ class Correlated(Clipped):
         gt=0,
         le=1e6,
         title="Noise level",
-        description="Standard deviation of the noise, that of rows and columns apart; measured on "
-        "the recording if left empty.",
+        description="Standard deviation of the noise where there is no light, that of rows and columns "
+        "apart; measured on the recording if left empty.",
         json_schema_extra={"unit": "ADU"},
+    )
+    gain: float | None = Field(
+        None,
+        ge=0,
+        le=1e6,
+        title="Gain",
+        description="By how much the variance grows with the light; measured on the recording if left empty, "
+        "but 0 if only the noise level is given.",
+        json_schema_extra={"unit": "ADU per photon"},
     )
     row_sigma: float | None = Field(
         None,
@@ -103,25 +114,28 @@ class Correlated(Clipped):
             raise ValueError("input should be symmetric, 1 in the middle and -1 to 1 elsewhere")
         return rows
 
-    _lengths: ClassVar = ("sigma", "row_sigma", "column_sigma")
+    _lengths: ClassVar = ("sigma", "gain", "row_sigma", "column_sigma")
+
+    #: Above the offset, where :meth:`correlate` weighs pixels against rows and columns.
+    _typical: float = PrivateAttr(0.0)
 
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows how strong the noise is, who shares it, and the clipping limits."""
-        given = self.model_dump()
+        given, typical = self.model_dump(), 0.0
+        if given["gain"] is None and given["sigma"] is not None:
+            given["gain"] = 0.0
         if None in given.values():
             found = neighbourhood(planes, levels)
+            typical = found["typical"]
             given = {k: found[k] if v is None else v for k, v in given.items()}
         model = self.model_copy(update=given)
+        model._typical = typical
         model._limit(levels)
         return model
 
     def variance(self, z: Tensor) -> Tensor:
         """That of a pixel, row and column noise included, before any clipping."""
-        return torch.full_like(z, self._variance)
-
-    def shown(self, planes: list[NDArray[np.float32]]) -> Variance:
-        """How it follows the light the planes show, the model how strong it is."""
-        return shared_variance(planes, self._variance)
+        return self._own(self._light(z)) + self._lines
 
     @property
     def correlated(self) -> bool:
@@ -139,13 +153,13 @@ class Correlated(Clipped):
         return found
 
     def correlate(self, b: Tensor) -> Tensor:
-        """``R b`` with R the correlation of the noise from pixel to pixel."""
-        kernel = torch.from_numpy(self._rho).to(b.device, b.dtype)
-        mixed = self._known("sigma") ** 2 * _planewise(b, kernel)
-        if self._striped:
-            mixed = mixed + self._known("row_sigma") ** 2 * b.sum(-1, keepdim=True)
-            mixed = mixed + self._known("column_sigma") ** 2 * b.sum(-2, keepdim=True)
-        return mixed / self._variance
+        """``R b`` with R the correlation of the noise from pixel to pixel, at a typical brightness."""
+        typical = torch.full_like(b, self._typical)
+        return self._covary(b, typical) / (self._own(typical) + self._lines)
+
+    def covary(self, b: Tensor, y: Tensor) -> Tensor:
+        """``Σ b`` with Σ the covariance of the noise, its brightness that of y around each pixel."""
+        return self._covary(b, self._light(smooth(y)))
 
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y, clipped as the camera clips."""
@@ -153,18 +167,18 @@ class Correlated(Clipped):
 
     def log_likelihood(self, y: Tensor, z: Tensor) -> Tensor:
         """Of each pixel by itself, before any clipping."""
-        v = self._variance
-        return -0.5 * (y - z) ** 2 / v - 0.5 * math.log(2 * math.pi * v)
+        v = self.variance(z)
+        return -0.5 * ((y - z) ** 2 / v + torch.log(2 * math.pi * v))
 
     def recorrupt(self, y: Tensor, alpha: float, generator: Generator) -> tuple[Tensor, Tensor]:
         """Noise of the same covariance added to one and taken from the other."""
         alpha = share(alpha)
-        first = y + math.sqrt(alpha / (1 - alpha)) * self._draw(y, generator)
+        first = y + math.sqrt(alpha / (1 - alpha)) * self._draw(smooth(y), generator)
         return first, (y - (1 - alpha) * first) / alpha
 
     def tweedie(self, y: Tensor, score: Tensor) -> Tensor:
-        """``y + Σ score`` with Σ the covariance of the noise, exact."""
-        return y + self._variance * self.correlate(score)
+        """``y + Σ score`` with Σ the covariance of the noise: exact where γ = 0."""
+        return y + self.covary(score, y)
 
     def describe(self) -> str:
         """What is assumed, in one sentence."""
@@ -172,6 +186,8 @@ class Correlated(Clipped):
             return "Correlated noise; how strong it is and how far it reaches is measured."
         dy, dx = np.abs(np.argwhere(self._rho != 0) - len(self._rho) // 2).max(0)
         words = f"Correlated noise, standard deviation {self.sigma * self._scale:.3g} ADU"
+        if self.gain:
+            words += f" in the dark, gain {self.gain * self._scale:.3g} ADU per photon"
         words += f", shared up to {dy} rows and {dx} columns away" if dy or dx else ""
         for name, value in (("rows", self.row_sigma), ("columns", self.column_sigma)):
             words += f", that of whole {name} {value * self._scale:.3g} ADU" if value else ""
@@ -186,32 +202,46 @@ class Correlated(Clipped):
             )
         return np.array(self.autocorrelation)
 
-    @property
-    def _striped(self) -> bool:
-        return self._known("row_sigma") > 0 or self._known("column_sigma") > 0
+    def _move(self, scale: float, offset: float) -> None:
+        super()._move(scale, offset)
+        self._typical /= scale
 
     @property
-    def _variance(self) -> float:
-        return sum(self._known(name) ** 2 for name in ("sigma", "row_sigma", "column_sigma"))
+    def _lines(self) -> float:
+        """Variance of what whole rows and columns share."""
+        return self._known("row_sigma") ** 2 + self._known("column_sigma") ** 2
 
-    def _draw(self, like: Tensor, generator: Generator) -> Tensor:
+    def _own(self, light: Tensor) -> Tensor:
+        """Variance of the rest, ``light`` above the offset."""
+        return self._known("gain") * light + self._known("sigma") ** 2
+
+    def _covary(self, b: Tensor, light: Tensor) -> Tensor:
+        kernel = torch.from_numpy(self._rho).to(b.device, b.dtype)
+        deviation = self._own(light).sqrt()
+        mixed = deviation * _planewise(deviation * b, kernel)
+        if self._lines > 0:
+            mixed = mixed + self._known("row_sigma") ** 2 * b.sum(-1, keepdim=True)
+            mixed = mixed + self._known("column_sigma") ** 2 * b.sum(-2, keepdim=True)
+        return mixed
+
+    def _draw(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of n, through the square root of its power spectrum on a torus too large to wrap."""
-        rho = torch.from_numpy(self._rho).to(like.device, like.dtype)
+        rho = torch.from_numpy(self._rho).to(z.device, z.dtype)
         side = len(rho)
-        *rest, h, w = like.shape
+        *rest, h, w = z.shape
         grid = (h + side - 1, w + side - 1)
-        white = normal(like.new_empty((*rest, *grid)), generator)
-        placed = like.new_zeros(grid)
-        at = torch.arange(side, device=like.device) - side // 2
+        white = normal(z.new_empty((*rest, *grid)), generator)
+        placed = z.new_zeros(grid)
+        at = torch.arange(side, device=z.device) - side // 2
         for row, dy in zip(rho, at.tolist(), strict=True):
             placed[dy].index_add_(0, at % grid[1], row)
         power = torch.fft.fft2(placed).real.clamp_min(0)
         power = power / power.mean()  # the variance stays that of rho where it is not quite valid
         mixed = torch.fft.ifft2(torch.fft.fft2(white) * power.sqrt()).real[..., :h, :w]
-        noise: Tensor = self._known("sigma") * mixed
-        if self._striped:
-            noise = noise + self._known("row_sigma") * normal(like[..., :1], generator)
-            noise = noise + self._known("column_sigma") * normal(like[..., :1, :], generator)
+        noise: Tensor = self._own(self._light(z)).sqrt() * mixed
+        if self._lines > 0:
+            noise = noise + self._known("row_sigma") * normal(z[..., :1], generator)
+            noise = noise + self._known("column_sigma") * normal(z[..., :1, :], generator)
         return noise
 
 

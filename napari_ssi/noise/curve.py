@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from .. import background
+from ..background import Levels
 from ..outliers import Variance
 from ._differences import ORDERS
-from ._line import Array, line
+from ._line import Array, Line, line
 from ._scatter import scatter, scatters
 from .estimation import gaussian_sigma
 
@@ -52,8 +53,8 @@ def variance_curve(planes: list[NDArray[np.float32]], *, shared: bool = False) -
     return variance
 
 
-def shared_variance(planes: list[NDArray[np.float32]], strength: float) -> Variance:
-    """The same where pixels share noise, which differences between them see less of.
+def shared_line(planes: list[NDArray[np.float32]], levels: Levels, strength: float) -> Line:
+    """How the variance follows the light where pixels share noise, of which differences see less.
 
     How strong it is one is told. Where it rises with the brightness from bin to bin it is the line through these
     times what differences miss: ``strength`` over their variance, measured as for the strength.
@@ -63,6 +64,8 @@ def shared_variance(planes: list[NDArray[np.float32]], strength: float) -> Varia
     ----------
     planes
         (Y, X).
+    levels
+        Theirs.
     strength
         Variance of the noise at the typical brightness, in the units of the planes squared.
 
@@ -74,14 +77,12 @@ def shared_variance(planes: list[NDArray[np.float32]], strength: float) -> Varia
     >>> z = np.linspace(1, 9, 256) + np.zeros((256, 1))
     >>> n = np.random.default_rng(0).normal(size=z.shape)
     >>> y = z + np.sqrt(z / 2) * (n + np.roll(n, 1, 0))
-    >>> variance = shared_variance([y.astype("float32")], 4.5)
-    >>> [round(float(v)) for v in variance(np.array([3, 8]))]
-    [3, 8]
+    >>> found = shared_line([y.astype("float32")], background.Levels(0.0), 4.5)
+    >>> 0.8 < found.gain < 1.2
+    True
     """
-    levels = background.measure(planes)
     points = scatters(planes, levels, ORDERS[:1])[0]
     fit = line(points, levels.offset)
     if len(points.means) < FEWEST or spearmanr(points.means, points.variances).statistic < RISING:
-        return lambda z: np.full_like(z, strength)
-    times = strength / gaussian_sigma(planes, levels, ORDERS[:1]) ** 2
-    return lambda z: np.asarray(np.maximum(times * fit.variance(z - levels.offset), 1e-12))
+        return Line(0.0, strength, 0.0, 0.0, 0.0)
+    return fit.times(strength / gaussian_sigma(planes, levels, ORDERS[:1]) ** 2)

@@ -152,6 +152,8 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
     label = "SSI" if method == "ssi" else "Noise2Self"
     sure = report.common == "noise"
     if sure or report.row_noise or report.column_noise:
+        # few photons are not Gaussian, and belie the other methods
+        even = kind_of(report) in ("gaussian", "independent")
         shared = ["Neighbouring pixels"] if sure else []
         shared += [stripes(report)] if stripes(report) else []
         return (
@@ -160,8 +162,8 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
             method,
             f"{' and '.join([shared[0], *(s[0].lower() + s[1:] for s in shared[1:])])} share noise: "
             f"{label} then hides with each pixel all that share "
-            "its noise, as far as the measurement finds it to reach (structured masks); "
-            "or UNSURE, which finds the covariance along the way.",
+            "its noise, as far as the measurement finds it to reach (structured masks)"
+            + ("; or UNSURE, which finds the covariance along the way." if even else "."),
         )
     if report.common == "noise or texture":
         return (

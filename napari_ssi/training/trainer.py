@@ -34,6 +34,10 @@ from .settings import Training
 from .start import Start
 from .windows import Windows
 
+BELIED = (
+    "the loss fell below what it can be with the noise that was assumed; the weights that predicted held-out "
+    "pixels best were kept"
+)
 #: Pixels of a single plane for which averaging the symmetries takes seconds.
 SMALL = 2_000_000
 
@@ -105,8 +109,10 @@ class Trainer:
         device = physics.device
         trusted = noise if self.loss.trusts_noise else None
         # all that share noise with a held-out pixel are hidden with it, and a network that learned from whole
-        # pictures looks the worse with such holes the better it is
-        select = self.settings.select and not (noise.correlated and self.loss.trusts_noise)
+        # pictures looks the worse with such holes the better it is: the last weights are kept, unless the loss
+        # itself tells that they cannot be trusted
+        shared = noise.correlated and self.loss.trusts_noise
+        select = self.settings.select and not shared
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
         self.loss.begin(noise)
@@ -202,6 +208,10 @@ class Trainer:
                             "best_step": float(schedule.best_step),
                         }
                     ended = select and schedule.finished
+                    if shared and self.settings.select and self.loss.belied:
+                        reason = BELIED
+                        select = True
+                        break
                 now = time.monotonic()
                 picture = preview.take(averaged, self.loss, shown, device, sharp)
                 if picture is not None or looked == step or now - last > 0.1:
@@ -223,6 +233,8 @@ class Trainer:
             "training_seconds": time.monotonic() - began,
             **self.loss.estimates,
         }
+        if reason == BELIED:
+            estimates["belied"] = 1.0
         if self.start is not None:
             estimates["start_held_out"] = choice.at_start
         if guess is not None:

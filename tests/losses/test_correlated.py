@@ -36,8 +36,10 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def model(row: float = 0.0, rho: Tensor = BOX) -> Correlated:
-    noise = Correlated(sigma=SIGMA, row_sigma=row, column_sigma=0.0, autocorrelation=rho.tolist())
+def model(row: float = 0.0, rho: Tensor = BOX, gain: float = 0.0) -> Correlated:
+    noise = Correlated(
+        sigma=SIGMA, gain=gain, row_sigma=row, column_sigma=0.0, autocorrelation=rho.tolist()
+    )
     return noise.fitted([], Levels(0.0)).rescaled(1.0, 0.0)
 
 
@@ -55,18 +57,30 @@ def linear(x: Tensor) -> Tensor:
     return conv2d(x, taps[None, None], padding=1)
 
 
-def means(loss, physics: Physics, noise: Correlated, draws: int = 100, batch: int = 16):
+def scene(physics: Physics) -> Tensor:
+    rows, columns = (torch.linspace(0, 9, n) for n in physics.object_shape(SHAPE))
+    return physics.A((1.2 + 0.3 * torch.outer(rows.sin(), columns.cos()))[None, None])
+
+
+def means(
+    loss,
+    physics: Physics,
+    noise: Correlated,
+    draws: int = 100,
+    batch: int = 16,
+    f=linear,
+    told=None,
+):
     """Means of the terms and of the true risk; standard error of the difference."""
-    rows_, columns = (torch.linspace(0, 9, n) for n in physics.object_shape(SHAPE))
-    z = physics.A((1.2 + 0.3 * torch.outer(rows_.sin(), columns.cos()))[None, None])
+    z = scene(physics)
     state = generator()
     found = []
     with torch.no_grad():
         for _ in range(draws):
             y = noise.sample(z.expand(batch, *z.shape[1:]).contiguous(), state)
-            terms = loss(linear, y, physics, noise, state)
-            risk = (physics.A(linear(physics.initial(y))) - z).square().mean()
-            luck = (y - z).square().mean() - noise.variance(y).mean()
+            terms = loss(f, y, physics, told or noise, state)
+            risk = (physics.A(f(physics.initial(y))) - z).square().mean()
+            luck = (y - z).square().mean() - noise.variance(z).mean()
             fidelity, divergence = terms.values()
             found.append([float(fidelity - luck), float(divergence), float(risk)])
     table = torch.tensor(found, dtype=torch.float64)
@@ -86,12 +100,32 @@ def test_sure_is_the_mean_squared_error(physics: str, row: float) -> None:
     strength = Gaussian(sigma=float(noise.variance(torch.zeros(1))) ** 0.5)
 
     class White(Correlated):
-        def correlate(self, b: Tensor) -> Tensor:
-            return strength.correlate(b)
+        def covary(self, b: Tensor, y: Tensor) -> Tensor:
+            return strength.covary(b, y)
 
     white = White(**noise.model_dump())
     (fidelity, divergence, risk), _ = means(Sure(), bound(physics), white, draws=25)
     assert fidelity + divergence != pytest.approx(risk, rel=0.1)
+
+
+@pytest.mark.parametrize("loss", [Sure, Unsure])
+def test_noise_that_follows_the_light_is_as_strong_as_it_is_bright(loss) -> None:
+    """The network follows pixels only where it is bright, and the noise stronger than on the whole."""
+    physics, noise = bound("denoising"), model(gain=0.3).model_copy(update={"sigma": 0.1})
+    z = scene(physics)
+    bright = (z > 1.3).float()
+    level = float(noise.variance(z).mean())
+    constant = 0.0 if loss is Sure else level
+
+    def f(x: Tensor) -> Tensor:
+        return bright * linear(x) + (1 - bright) * z
+
+    (fidelity, divergence, risk), error = means(loss(), physics, noise, f=f)
+    assert error < 0.005 * risk
+    assert fidelity - constant + divergence == pytest.approx(risk, rel=0.03)
+    even = noise.model_copy(update={"gain": 0.0, "sigma": level**0.5})
+    (fidelity, divergence, risk), _ = means(loss(), physics, noise, f=f, told=even)
+    assert fidelity - constant + divergence < 0.9 * risk
 
 
 @pytest.mark.parametrize("row", [0.0, 0.2], ids=["box", "box and rows"])
@@ -131,7 +165,7 @@ def test_each_number_is_a_covariance_and_each_slope_a_derivative() -> None:
     sums.append(float(torch.einsum("yxyu->", jacobian)))
     sums.append(float(torch.einsum("yxvx->", jacobian)))
     probes = torch.randint(0, 2, (20_000, 1, 12, 12), generator=generator()).float() * 2 - 1
-    average = followed(probes, linear(probes), lambda v: v) / len(probes)
+    average = followed(probes, linear(probes), lambda v: v, torch.ones(1)) / len(probes)
     assert average.tolist() == pytest.approx(sums, abs=1.0)
     assert max(sums) > 30
 
@@ -161,6 +195,37 @@ def test_multipliers_rise_while_neighbours_are_followed_and_stay_a_covariance() 
     eta, lags = unsure._multiplier[0], unsure._multiplier[1:]
     assert float(eta) > 0 and bool((lags.abs() <= eta).all())
     assert unsure._multiplier[-2:].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("loss", [Sure, R2r])
+def test_an_error_that_is_negative_belies_the_noise(loss) -> None:
+    """The network gives the truth: what is left is the noise, a quarter of what it was taken for."""
+    physics, told = bound("denoising"), model()
+    quiet = told.model_copy(update={"sigma": SIGMA / 2})
+    z = scene(physics).expand(8, 1, *SHAPE).contiguous()
+    for there, expected in ((told, False), (quiet, True)):
+        rated = loss()
+        rated.begin(told)
+        assert not rated.belied
+        for seed in range(20):
+            y = there.sample(z, generator(seed))
+            rated(lambda v: z, y, physics, told, generator(100 + seed))
+        assert rated.belied is expected
+        rated.begin(told)
+        assert not rated.belied
+
+
+def test_an_upper_estimate_below_the_noise_belies_it() -> None:
+    physics, noise = bound("denoising"), model()
+    y = noise.sample(torch.ones(8, 1, *SHAPE), generator())
+    for turn, expected in ((1, False), (-1, True)):
+        unsure = Unsure(rate=0.2)
+        unsure.begin(noise)
+        assert not unsure.belied
+        for seed in range(60):
+            unsure(lambda v, turn=turn: turn * linear(v), y, physics, noise, generator(seed))
+            unsure.after_step()
+        assert unsure.belied is expected
 
 
 @pytest.mark.parametrize("options", [{}, {"pattern": "grid"}, {"pattern": "structured"}])

@@ -94,6 +94,34 @@ def test_what_is_given_is_kept() -> None:
     assert (found.sigma, found.autocorrelation, found.row_sigma) == (3.0, ((1.0,),), 0.0)
 
 
+def photons(seed: int = 0) -> np.ndarray:
+    """Each counts 5 ADU, in part in the next column; of a specimen, and next to nothing else."""
+    light = np.random.default_rng(seed).poisson(specimen() + 20) * 5.0
+    return 100 + 0.7 * light + 0.3 * np.roll(light, 1, 1)
+
+
+def test_photons_that_neighbours_share_are_measured() -> None:
+    found = Correlated().fitted([photons().astype(np.float32)], Levels(100.0))
+    both = 0.7**2 + 0.3**2
+    assert found.gain == pytest.approx(5 * both, rel=0.15)
+    level = torch.tensor([100 + 5 * 100.0])
+    assert float(found.variance(level)) == pytest.approx(25 * 100 * both, rel=0.15)
+    assert "gain" in found.describe()
+    moved = found.rescaled(2.0, 100.0)
+    assert float(moved.variance((level - 100) / 2)) == pytest.approx(
+        float(found.variance(level)) / 4
+    )
+    impulse = torch.zeros(1, 1, 9, 9)
+    impulse[0, 0, 4, 4] = 1
+    assert torch.allclose(moved.correlate(impulse), found.correlate(impulse), atol=1e-6)
+    assert float(found.correlate(impulse)[0, 0, 4, 4]) == pytest.approx(1)
+
+
+def test_a_level_that_is_given_alone_holds_everywhere() -> None:
+    found = Correlated(sigma=30.0).fitted([photons().astype(np.float32)], Levels(100.0))
+    assert (found.sigma, found.gain) == (30.0, 0.0)
+
+
 # --- simulated ------------------------------------------------------------------------------
 
 
@@ -114,6 +142,23 @@ def test_samples_have_the_covariance(row: float, column: float) -> None:
     impulse = torch.zeros(1, 1, 9, 7)
     impulse[0, 0, 4, 3] = 1
     assert np.allclose(variance * noise.correlate(impulse)[0, 0].numpy(), expected, atol=1e-3)
+
+
+def test_it_is_as_strong_as_it_is_bright_and_shared_all_the_same() -> None:
+    noise = known(row=4.0).model_copy(update={"gain": 3.0})
+    z = torch.linspace(0, 400, 15).expand(20_000, 1, 7, 15).contiguous()
+    n = (noise.sample(z, random()) - z)[:, 0]
+    found = n.reshape(-1, 105).T @ n.reshape(-1, 105) / len(n)
+    basis = torch.eye(105).reshape(105, 1, 7, 15)
+    at = noise._light(z[:105])
+    expected = noise._covary(basis, at).reshape(105, 105)
+    assert torch.allclose(found.diag(), noise.variance(z[0, 0]).flatten(), rtol=0.05)
+    assert (found - expected).abs().max() < 0.05 * float(found.max())
+    z = torch.full((1, 1, 20, 20), 200.0)
+    b = torch.randn(z.shape, generator=random())
+    assert torch.allclose(noise.deviation(z), torch.full_like(z, (100 + 600 + 16) ** 0.5))
+    bare = noise.model_copy(update={"row_sigma": 0.0})
+    assert torch.allclose(bare.covary(b, z), 700 * bare.correlate(b), rtol=1e-3, atol=1)
 
 
 def test_recorrupted_halves_share_no_noise_even_with_neighbours() -> None:
