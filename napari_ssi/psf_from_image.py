@@ -25,6 +25,7 @@ from torch import Tensor
 from . import background, registry
 from .baselines import _tuning
 from .baselines._photons import Photons
+from .baselines._stein import strongest
 from .baselines._tiles import box
 from .baselines.base import Baseline
 from .errors import InputError
@@ -204,7 +205,7 @@ def _case(
     y = frames[number][box(size, start)].contiguous()
     sigma = _tuning.noise_level(y)
     if model.correlated:
-        sigma = float(model.variance(y).max().sqrt())
+        sigma = strongest(y, model)
     generator = torch.Generator().manual_seed(seed)
     held, scored = _tuning.folds(size, generator, model)
     if int(scored.sum()) < _tuning.FEWEST or min(size[-2:]) < 32:
