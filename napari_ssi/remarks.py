@@ -35,7 +35,7 @@ def remarks(
     --------
     >>> levels = Levels(offset=100.0, high=4095.0, high_fraction=0.02)
     >>> remarks({"learned_from": 1.0}, levels, untrained=False)
-    ['offset 100, 2.0% saturated at 4095.']
+    ['Offset 100, 2.0% saturated at 4095.']
     """
     told = []
     if untrained:
@@ -91,5 +91,6 @@ def remarks(
             "the stack at its top or bottom."
         )
     if levels.low is not None or levels.high is not None or levels.dark_fraction:
-        told.append(f"{levels.describe()}.")
+        words = levels.describe()
+        told.append(f"{words[0].upper()}{words[1:]}.")
     return told

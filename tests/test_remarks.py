@@ -53,9 +53,9 @@ def test_of_what_was_not_trained_only_that_is_told() -> None:
 @pytest.mark.parametrize(("end", "words"), [("low", "clipped at 7"), ("high", "saturated at 7")])
 def test_clipping_is_told(end: str, words: str) -> None:
     levels = Levels(offset=0.0, **{end: 7.0, f"{end}_fraction": 0.02})
-    assert remarks({}, levels, untrained=False) == [f"offset 0, 2.0% {words}."]
+    assert remarks({}, levels, untrained=False) == [f"Offset 0, 2.0% {words}."]
 
 
 def test_zeros_without_a_photon_are_told() -> None:
     levels = Levels(0.0, dark_fraction=0.38)
-    assert remarks(PLAIN, levels, untrained=False) == ["offset 0, 38.0% without a photon."]
+    assert remarks(PLAIN, levels, untrained=False) == ["Offset 0, 38.0% without a photon."]
