@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
+from ._belief import Belief
 from ._pair import PairLoss
 from .base import Network
 
@@ -21,11 +22,6 @@ ABOUT = {
         "noise": ["gaussian", "poisson", "gamma", "correlated"],
     },
 }
-
-
-#: The error at y_1, in parts of the variance of the noise, below which that is not what it was taken for; one that is
-#: measured too large makes it negative by as much. Its running mean is over so many steps.
-BELIED, STEPS = -0.2, 50
 
 
 class R2r(PairLoss):
@@ -66,17 +62,17 @@ class R2r(PairLoss):
         json_schema_extra={"unit": "passes", "advanced": True},
     )
 
-    _share: Tensor | None = PrivateAttr(None)
+    _belief: Belief = PrivateAttr(default_factory=Belief)
 
     def begin(self, noise: NoiseModel) -> None:
-        """Remember the noise, and forget how large the error was."""
+        """Remember the noise, and believe what is told of it."""
         super().begin(noise)
-        self._share = None
+        self._belief = Belief()
 
     @property
     def belied(self) -> bool:
-        """Whether y_2 is predicted clearly better than the noise in it allows; asked of shared noise only."""
-        return self._share is not None and float(self._share) < BELIED
+        """Whether y_2 is predicted clearly better than its noise allows; asked of shared noise only."""
+        return self._belief.lost
 
     @property
     def passes(self) -> int:
@@ -102,6 +98,5 @@ class R2r(PairLoss):
         squares = self.squares(network, y, physics, noise, generator, held)
         if noise.correlated:
             variance = noise.deviation(y).square().mean()
-            share = squares.detach() / variance - 1 / self.alpha
-            self._share = share if self._share is None else self._share.lerp(share, 1 / STEPS)
+            self._belief.note(squares / variance - 1 / self.alpha)
         return {"recorrupted": squares}

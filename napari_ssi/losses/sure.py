@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
+from ._belief import Belief
 from ._divergence import STEP, around, derivative, signs
 from .base import Loss, Network, admitted
 
@@ -21,11 +22,6 @@ ABOUT = {
         "noise": ["gaussian", "poisson", "poisson_gaussian", "correlated"],
     },
 }
-
-
-#: The estimated error, in parts of the noise's variance, below which the noise is not what it was taken
-#: for; a variance that is measured too large makes it negative by as much. Its running mean is over so many steps.
-BELIED, STEPS = -0.3, 50
 
 
 class Sure(Loss):
@@ -82,16 +78,16 @@ class Sure(Loss):
         """Yes: Stein's identity needs the derivative with respect to the pixels that count only."""
         return True
 
-    _share: Tensor | None = PrivateAttr(None)
+    _belief: Belief = PrivateAttr(default_factory=Belief)
 
     def begin(self, noise: NoiseModel) -> None:
-        """Forget how large the error was."""
-        self._share = None
+        """Believe what is told of the noise."""
+        self._belief = Belief()
 
     @property
     def belied(self) -> bool:
         """Whether its estimate of the error is clearly negative."""
-        return self._share is not None and float(self._share) < BELIED
+        return self._belief.lost
 
     @property
     def exact(self) -> bool:
@@ -135,6 +131,5 @@ class Sure(Loss):
         squares = (at - physics.target(y)).square() - physics.target(variance)
         fidelity = (squares * weight).sum() / n
         divergence = 2 * (physics.target(v * probe) * slope).sum() / n
-        share = (fidelity + divergence).detach() / spread**2
-        self._share = share if self._share is None else self._share.lerp(share, 1 / STEPS)
+        self._belief.note((fidelity + divergence) / spread**2)
         return {"fidelity": fidelity, "divergence": divergence}
