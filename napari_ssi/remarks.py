@@ -47,9 +47,9 @@ def remarks(
         )
     if facts.get("belied", 0.0) > 0:
         told.append(
-            "The noise is not what it was taken for: the loss fell below what it can be, as with few photons, "
-            "which are not Gaussian. The training ended there; a method that masks needs only to know which "
-            "pixels share noise."
+            "The loss fell below what it can be: the noise is not what it was taken for (few photons, clipped pixels), "
+            "or was learned by heart (a small recording). Held-out pixels chose the result; a method that "
+            "masks needs only to know which pixels share noise."
         )
     if facts.get("given_back", 0.0) >= 0.01:
         told.append(

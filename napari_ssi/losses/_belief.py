@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+
+import torch
 from torch import Tensor
 
 #: An estimated error below this part of the noise's variance is none: it is negative by as much as the variance
 #: was measured too large, and no more.
 LEAST = -0.25
-#: Steps that its running mean looks back.
+#: Steps that are looked back.
 STEPS = 50
 
 
@@ -28,14 +31,14 @@ class Belief:
     """
 
     def __init__(self) -> None:
-        self._mean: Tensor | None = None
+        self._last: deque[Tensor] = deque(maxlen=STEPS)
 
     def note(self, share: Tensor) -> None:
         """The error of another step."""
-        share = share.detach()
-        self._mean = share if self._mean is None else self._mean.lerp(share, 1 / STEPS)
+        self._last.append(share.detach())
 
     @property
     def lost(self) -> bool:
-        """Whether it is clearly negative, which no error can be."""
-        return self._mean is not None and float(self._mean) < LEAST
+        """Whether in the mean of the last steps it is clearly negative, which no error can be."""
+        enough = len(self._last) == STEPS
+        return enough and float(torch.stack(list(self._last)).mean()) < LEAST

@@ -16,12 +16,12 @@ FAR = 4
 
 
 def covariance(noise: NoiseModel, y: Tensor) -> Tensor:
-    """The noise model's, as one number for each of :data:`LAGS`, for rows and for columns."""
+    """The noise model's, as one number for each of :data:`LAGS`, for rows and for columns; typical brightness."""
     side = 2 * FAR + 1
     impulse = y.new_zeros(1, 1, *(1,) * (y.ndim - 4), side, side)
     impulse[..., FAR, FAR] = 1
-    strength = noise.deviation(y).square().mean()
-    at = (strength * noise.correlate(impulse)).reshape(side, side)
+    level = torch.full_like(impulse, noise.typical)
+    at = noise.covary(impulse, level).reshape(side, side)
     row, column = at[FAR, 0], at[0, FAR]
     lags = [at[FAR + dy, FAR + dx] - row * (dy == 0) - column * (dx == 0) for dy, dx in LAGS]
     return torch.stack([*lags, row, column])
@@ -31,8 +31,8 @@ def followed(probe: Tensor, slope: Tensor, target: Callable[[Tensor], Tensor], s
     r"""Sums over i of :math:`s_i s_j\, \partial_j g_i`, for the j that each number of :func:`covariance` ties to i.
 
     ``slope`` is J b with b the ``probe`` of independent signs, and
-    :math:`E[(J b)_i\, b_j] = \partial_j g_i`; s is how strong the noise is at each pixel, 1 in the mean
-    of the squares. It does not count for rows and columns.
+    :math:`E[(J b)_i\, b_j] = \partial_j g_i`; s is how strong the noise is at each pixel, 1 at the
+    typical brightness. It does not count for rows and columns.
     """
     sums = []
     scaled = s * probe

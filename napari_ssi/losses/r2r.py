@@ -9,6 +9,7 @@ from torch import Tensor
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ._belief import Belief
+from ._masks import replaced
 from ._pair import PairLoss
 from .base import Network
 
@@ -22,6 +23,10 @@ ABOUT = {
         "noise": ["gaussian", "poisson", "gamma", "correlated"],
     },
 }
+
+
+#: With a smaller share split off the noise in y_2 hides how well it is predicted.
+TOLD = 0.1
 
 
 class R2r(PairLoss):
@@ -96,7 +101,8 @@ class R2r(PairLoss):
     ) -> dict[str, Tensor]:
         """The term ``recorrupted``."""
         squares = self.squares(network, y, physics, noise, generator, held)
-        if noise.correlated:
-            variance = noise.deviation(y).square().mean()
+        if noise.correlated and self.alpha >= TOLD:
+            known = y if held is None else replaced(y, physics.hidden(held))
+            variance = noise.deviation(known).square().mean()
             self._belief.note(squares / variance - 1 / self.alpha)
         return {"recorrupted": squares}

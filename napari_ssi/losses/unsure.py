@@ -27,8 +27,9 @@ ABOUT = {
 }
 
 
-#: The upper estimate of the variance, in parts of what was measured, below which noise is not what it is taken for.
-BELIED = 0.5
+#: The upper estimate of the variance, in parts of where it started, below which noise is not what it is taken for.
+#: A level that is given twice too high comes down to a quarter.
+BELIED = 0.15
 
 
 class Unsure(Loss):
@@ -53,9 +54,10 @@ class Unsure(Loss):
         \min_f \max_{\eta} \; \frac1n \sum_i \Big[ (g_i(y) - y_i)^2
         + 2 \sum_k \eta_k\, s_i s_{i+k}\, \partial_{i+k}\, g_i(y) \Big]
 
-    with :math:`s_i` how strong the noise was measured to be at the brightness around pixel i, 1 in the mean of
-    the squares: where noise follows the light, its shape is taken from the measurement, its level and who shares it
-    are not. One probe b tells all of them, as :math:`E[(J b)_i\, b_{i+k}] = \partial_{i+k}\, g_i`. They start
+    with :math:`s_i` how strong the noise was measured to be at the brightness around pixel i, 1 at the
+    typical one: where noise follows the light, its shape is taken from the measurement, its level and
+    who shares it are not. One probe b tells all of them, as
+    :math:`E[(J b)_i\, b_{i+k}] = \partial_{i+k}\, g_i`. They start
     at the covariance that was measured, and none exceeds :math:`\eta_0`, which is necessary for
     a covariance, if not enough. What whole rows or columns share has a multiplier of its own
     (where it was measured at all) for the sum of the derivatives along them.
@@ -138,7 +140,7 @@ class Unsure(Loss):
 
     @property
     def belied(self) -> bool:
-        """Whether η, an upper estimate, is clearly less than the variance that was measured."""
+        """Whether η, an upper estimate, is a small part of the variance that was measured or given."""
         if self._multiplier is None:
             return False
         return bool(self._multiplier[0] < BELIED * self._pace[0])
@@ -168,8 +170,7 @@ class Unsure(Loss):
         weight = physics.target(counted).to(at.dtype)
         n = weight.sum().clamp_min(1)
         if noise.correlated:
-            strength = noise.deviation(seen)
-            strength = strength / strength.square().mean().sqrt()
+            strength = noise.deviation(seen) / self._spread
             slopes = followed(probe, slope * weight, physics.target, strength) / n
         else:
             local = physics.target(probe) * slope
@@ -207,7 +208,7 @@ class Unsure(Loss):
         """The measured covariance; else η, and γ where brightness matters, from neighbours."""
         if noise.correlated:
             self._multiplier = covariance(noise, y)
-            self._spread = self._multiplier[0].sqrt()
+            self._spread = (self._multiplier[0] + self._multiplier[-2:].sum()).sqrt()
             self._pace = self._multiplier[0].expand(len(LAGS))
             # rows and columns as strong as they are, or, where none are, not at all
             self._pace = torch.cat([self._pace, self._multiplier[-2:]])

@@ -22,10 +22,12 @@ LEAST, ERRORS = 0.07, 4.0
 DARK = 1e-4
 
 
-def neighbourhood(planes: list[NDArray[np.float32]], levels: Levels) -> dict[str, Any]:
+def neighbourhood(
+    planes: list[NDArray[np.float32]], levels: Levels, gain: float | None = None
+) -> dict[str, Any]:
     """``sigma``, ``gain``, ``row_sigma``, ``column_sigma`` (ADU) and ``autocorrelation`` of the noise.
 
-    ``typical`` is the brightness above the offset at which it is as strong as differences show it.
+    With a ``gain`` that is given, ``sigma`` is what that leaves at the mean brightness.
     Row and column noise are taken away before the autocorrelation is measured, at the
     short lags of which they could not be told from a filter's.
     """
@@ -46,11 +48,15 @@ def neighbourhood(planes: list[NDArray[np.float32]], levels: Levels) -> dict[str
         ):  # lines are what was meant; texture is not to be hidden with them
             picture = ((1.0,),)
     strength = report.gaussian_sigma**2
-    light = shared_line(bare, levels, strength)
+    if gain is None:
+        light = shared_line(bare, levels, strength)
+        gain, floor = light.gain, light.floor
+    else:
+        mean = np.mean([np.clip(plane - levels.offset, 0, None).mean() for plane in bare])
+        floor = strength - gain * float(mean)
     return {
-        "sigma": math.sqrt(max(light.floor, DARK * strength)),
-        "gain": light.gain,
-        "typical": (strength - light.floor) / light.gain if light.gain else 0.0,
+        "sigma": math.sqrt(max(floor, DARK * strength)),
+        "gain": gain,
         "row_sigma": sizes[0],
         "column_sigma": sizes[1],
         "autocorrelation": picture or significant(report.autocorrelation, report.correlation_error),

@@ -116,6 +116,11 @@ class NoiseModel(Configured, ABC):
         """``Σ b`` with Σ the covariance of the noise, its brightness that of y around each pixel."""
         return self.variance(smooth(y)) * b
 
+    @property
+    def typical(self) -> float:
+        """A brightness as most of the recording has; 0 where the noise is the same at each."""
+        return 0.0
+
     def deviation(self, y: Tensor) -> Tensor:
         """Standard deviation of the noise of each pixel, its brightness that of y around it."""
         return self.variance(smooth(y)).sqrt()

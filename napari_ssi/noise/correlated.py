@@ -62,8 +62,8 @@ class Correlated(Lit):
         gt=0,
         le=1e6,
         title="Noise level",
-        description="Standard deviation of the noise where there is no light, that of rows and columns "
-        "apart; measured on the recording if left empty.",
+        description="Standard deviation of the noise, that of rows and columns apart: everywhere, or with a gain "
+        "where there is no light; measured on the recording if left empty.",
         json_schema_extra={"unit": "ADU"},
     )
     gain: float | None = Field(
@@ -71,8 +71,8 @@ class Correlated(Lit):
         ge=0,
         le=1e6,
         title="Gain",
-        description="By how much the variance grows with the light; measured on the recording if left empty, "
-        "but 0 if only the noise level is given.",
+        description="By how much the variance grows with the light, after all that spread the noise (less than "
+        "the camera's); measured on the recording if left empty, but 0 if only the noise level is given.",
         json_schema_extra={"unit": "ADU per photon"},
     )
     row_sigma: float | None = Field(
@@ -116,26 +116,35 @@ class Correlated(Lit):
 
     _lengths: ClassVar = ("sigma", "gain", "row_sigma", "column_sigma")
 
-    #: Above the offset, where :meth:`correlate` weighs pixels against rows and columns.
+    #: Brightness above the offset that most of the recording has.
     _typical: float = PrivateAttr(0.0)
 
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
         """A copy that knows how strong the noise is, who shares it, and the clipping limits."""
-        given, typical = self.model_dump(), 0.0
+        given = self.model_dump()
         if given["gain"] is None and given["sigma"] is not None:
             given["gain"] = 0.0
         if None in given.values():
-            found = neighbourhood(planes, levels)
-            typical = found["typical"]
+            found = neighbourhood(planes, levels, given["gain"])
             given = {k: found[k] if v is None else v for k, v in given.items()}
         model = self.model_copy(update=given)
-        model._typical = typical
         model._limit(levels)
+        light = [np.clip(plane - levels.offset, 0, None).mean() for plane in planes]
+        model._typical = float(np.mean(light)) if light else 0.0
         return model
 
     def variance(self, z: Tensor) -> Tensor:
         """That of a pixel, row and column noise included, before any clipping."""
         return self._own(self._light(z)) + self._lines
+
+    def unbiased_variance(self, y: Tensor) -> Tensor:
+        """From the brightness around each pixel: of single ones read noise would count as light."""
+        return self.deviation(y).square()
+
+    @property
+    def typical(self) -> float:
+        """The mean of the recording."""
+        return self._offset + self._typical
 
     @property
     def correlated(self) -> bool:
@@ -185,9 +194,12 @@ class Correlated(Lit):
         if self.sigma is None or self.autocorrelation is None:
             return "Correlated noise; how strong it is and how far it reaches is measured."
         dy, dx = np.abs(np.argwhere(self._rho != 0) - len(self._rho) // 2).max(0)
-        words = f"Correlated noise, standard deviation {self.sigma * self._scale:.3g} ADU"
+        words = "Correlated noise"
         if self.gain:
-            words += f" in the dark, gain {self.gain * self._scale:.3g} ADU per photon"
+            words += f", gain {self.gain * self._scale:.3g} ADU per photon"
+        if not self.gain or self.sigma**2 > 0.01 * self.gain * self._typical:
+            words += f", standard deviation {self.sigma * self._scale:.3g} ADU"
+            words += " in the dark" if self.gain else ""
         words += f", shared up to {dy} rows and {dx} columns away" if dy or dx else ""
         for name, value in (("rows", self.row_sigma), ("columns", self.column_sigma)):
             words += f", that of whole {name} {value * self._scale:.3g} ADU" if value else ""

@@ -103,7 +103,8 @@ class Training(Configured):
         True,
         title="Keep the best weights",
         description="Stop early and keep the weights that predict held-out pixels best; "
-        "off, or where SURE, UNSURE, R2R or Noise2Score meet noise that pixels share, the last weights are kept.",
+        "off, or where SURE, UNSURE, R2R or Noise2Score meet noise that pixels share, the last weights are kept, "
+        "unless the loss falls below what it can be.",
         json_schema_extra={"advanced": True},
     )
 

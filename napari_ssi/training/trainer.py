@@ -34,10 +34,6 @@ from .settings import Training
 from .start import Start
 from .windows import Windows
 
-BELIED = (
-    "the loss fell below what it can be with the noise that was assumed; the weights that predicted held-out "
-    "pixels best were kept"
-)
 #: Pixels of a single plane for which averaging the symmetries takes seconds.
 SMALL = 2_000_000
 
@@ -162,6 +158,7 @@ class Trainer:
         reason = "the step budget was used up"
         values: dict[str, float] = {}
         looked = step = 0
+        belied = False
         last = -math.inf
 
         def halt() -> None:
@@ -207,11 +204,9 @@ class Trainer:
                             "best_held_out": schedule.best,
                             "best_step": float(schedule.best_step),
                         }
+                    belied = belied or (shared and self.loss.belied)
+                    select = select or (self.settings.select and belied)
                     ended = select and schedule.finished
-                    if shared and self.settings.select and self.loss.belied:
-                        reason = BELIED
-                        select = True
-                        break
                 now = time.monotonic()
                 picture = preview.take(averaged, self.loss, shown, device, sharp)
                 if picture is not None or looked == step or now - last > 0.1:
@@ -224,6 +219,8 @@ class Trainer:
                     break
         if step > looked:  # stopped between two checks: the newest weights deserve a look
             choice.look(step)
+            belied = belied or (shared and self.loss.belied)
+            select = select or (self.settings.select and belied)
         # an earlier training has been chosen for its weights; a first guess is there anyway
         blend = self.start is None
         best_step, kept = choice.end(step, select=select, blend=blend)
@@ -233,7 +230,7 @@ class Trainer:
             "training_seconds": time.monotonic() - began,
             **self.loss.estimates,
         }
-        if reason == BELIED:
+        if belied:
             estimates["belied"] = 1.0
         if self.start is not None:
             estimates["start_held_out"] = choice.at_start

@@ -207,12 +207,42 @@ def test_an_error_that_is_negative_belies_the_noise(loss) -> None:
         rated = loss()
         rated.begin(told)
         assert not rated.belied
-        for seed in range(20):
+        for seed in range(60):
             y = there.sample(z, generator(seed))
             rated(lambda v: z, y, physics, told, generator(100 + seed))
         assert rated.belied is expected
         rated.begin(told)
         assert not rated.belied
+
+
+@pytest.mark.parametrize("loss", [Sure, R2r])
+def test_read_noise_in_the_dark_does_not_pass_for_light(loss) -> None:
+    """The model is right, and the network gives the truth: an error of nothing."""
+    physics, noise = bound("denoising"), model(gain=0.5)
+    z = torch.zeros(4, 1, *SHAPE)
+    z[..., 36:] = 3.0
+    rated = loss()
+    rated.begin(noise)
+    for seed in range(60):
+        y = noise.sample(z, generator(seed))
+        rated(lambda v: z, y, physics, noise, generator(100 + seed))
+    assert not rated.belied
+    assert abs(float(torch.stack(list(rated._belief._last)).mean())) < 0.15
+
+
+def test_unsure_starts_at_the_typical_brightness_whatever_it_sees_first() -> None:
+    physics = bound("denoising")
+    plane = np.full((64, 64), 2.0, np.float32)
+    told = Correlated(
+        sigma=0.1, gain=0.5, row_sigma=0.5, column_sigma=0.0, autocorrelation=BOX.tolist()
+    ).fitted([plane], Levels(0.0))
+    for level in (0.1, 20.0):
+        unsure = Unsure()
+        unsure(linear, torch.full((1, 1, *SHAPE), level), physics, told, generator())
+        found = unsure.estimates
+        assert found["sigma_upper"] == pytest.approx((0.1**2 + 0.5 * 2) ** 0.5, rel=1e-3)
+        assert found["row_upper"] == pytest.approx(0.5, rel=1e-3)
+        assert found["neighbour_correlation"] == pytest.approx(2 / 3, rel=1e-3)
 
 
 def test_an_upper_estimate_below_the_noise_belies_it() -> None:

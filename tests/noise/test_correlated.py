@@ -117,6 +117,27 @@ def test_photons_that_neighbours_share_are_measured() -> None:
     assert float(found.correlate(impulse)[0, 0, 4, 4]) == pytest.approx(1)
 
 
+def test_a_gain_that_is_given_leaves_the_rest_to_the_level() -> None:
+    plane = photons().astype(np.float32)
+    free = Correlated().fitted([plane], Levels(100.0))
+    level = torch.full((1,), free.typical)
+    for gain in (0.0, 1.0, free.gain):
+        found = Correlated(gain=gain).fitted([plane], Levels(100.0))
+        assert found.gain == gain
+        assert float(found.variance(level)) == pytest.approx(float(free.variance(level)), rel=0.15)
+
+
+def test_rows_weigh_as_much_as_they_do_at_the_mean_brightness() -> None:
+    plane = np.full((32, 32), 300.0, np.float32)
+    noise = Correlated(
+        sigma=1.0, gain=2.0, row_sigma=10.0, column_sigma=0.0, autocorrelation=[[1.0]]
+    ).fitted([plane], Levels(100.0))
+    impulse = torch.zeros(1, 1, 9, 9)
+    impulse[0, 0, 4, 4] = 1
+    for model in (noise, noise.rescaled(3.0, 100.0)):
+        assert float(model.correlate(impulse)[0, 0, 4, 0]) == pytest.approx(100 / 501, rel=1e-3)
+
+
 def test_a_level_that_is_given_alone_holds_everywhere() -> None:
     found = Correlated(sigma=30.0).fitted([photons().astype(np.float32)], Levels(100.0))
     assert (found.sigma, found.gain) == (30.0, 0.0)
@@ -170,6 +191,28 @@ def test_recorrupted_halves_share_no_noise_even_with_neighbours() -> None:
     wrong = known(rho=np.ones((1, 1)))
     first, second = wrong.recorrupt(noise.sample(z, random()), 0.5, random(1))
     assert float((first[:, 0] * second[:, 0, 3:4, 3:4]).mean(0).abs().max()) > 50
+
+
+def test_recorrupted_halves_share_no_noise_where_it_follows_the_light() -> None:
+    noise = known().model_copy(update={"gain": 1.0})
+    z = torch.zeros(20_000, 1, 20, 20)
+    z[..., 10:] = 1000.0
+    first, second = noise.recorrupt(noise.sample(z, random()), 0.5, random(1))
+    for column in (4, 15):
+        own = (first - z)[:, 0, 10, column]
+        shared = (own[:, None, None] * (second - z)[:, 0]).mean(0)
+        v = noise.variance(z[0, 0])
+        assert float((shared / (v[10, column] * v).sqrt()).abs().max()) < 0.1
+
+
+def test_tweedie_takes_off_what_there_is_at_each_brightness() -> None:
+    noise = known().model_copy(update={"gain": 10.0})
+    y = torch.zeros(1, 1, 30, 30)
+    y[..., 15:] = 400.0
+    score = torch.full_like(y, 0.01)
+    taken = (noise.tweedie(y, score) - y)[0, 0, 15]
+    assert float(taken[5]) == pytest.approx(0.01 * 100 * BOX.sum(), rel=1e-3)
+    assert float(taken[24]) == pytest.approx(0.01 * 4100 * BOX.sum(), rel=1e-3)
 
 
 def test_stacks_have_noise_of_their_own_in_each_plane() -> None:
