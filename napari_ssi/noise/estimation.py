@@ -163,7 +163,11 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
             f"{' and '.join([shared[0], *(s[0].lower() + s[1:] for s in shared[1:])])} share noise: "
             f"{label} then hides with each pixel all that share "
             "its noise, as far as the measurement finds it to reach (structured masks)"
-            + ("; or UNSURE, which finds the covariance along the way." if even else "."),
+            + (
+                "; or, where edges are sharp, UNSURE, which finds the covariance along the way."
+                if even
+                else "."
+            ),
         )
     if report.common == "noise or texture":
         return (
