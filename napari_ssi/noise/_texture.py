@@ -18,6 +18,8 @@ STRONGEST = 0.1
 AWAY = 2
 #: What they share beyond it, in the mean: in parts of what neighbours share, and standard errors.
 BROAD, CLEAR = 0.12, 5.0
+#: What is shared at the largest lag that is measured, along both axes, above which it reaches further still.
+FAR = 0.15
 
 
 def rise_with_strength(left: Array, brightness: Array, covariance: Array, lag: Array) -> float:
@@ -81,6 +83,16 @@ def broad(picture: Array, error: float) -> bool:
     return min(y, x) > max(y, x) / 2 and more > max(
         BROAD * max(y, x), CLEAR * error / math.sqrt(len(further))
     )
+
+
+def far(picture: Array, error: float) -> bool:
+    """Whether more than a little is still shared at the rim of what was measured, along both axes.
+
+    Filters of cameras and of registration do not reach so far; a small picture that is full of structure has no
+    window without some.
+    """
+    middle = len(picture) // 2
+    return bool(min(picture[-1, middle], picture[middle, -1]) > max(FAR, CLEAR * error))
 
 
 def not_strongest(left: Array) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from ._lines import line_noise, without_lines
 from ._report import Common, kind_of, sentence_of, stripes
 from ._report import NoiseReport as NoiseReport
 from ._scatter import quietest, scatter, scatters, some
-from ._texture import broad
+from ._texture import broad, far
 
 #: Correlation with a neighbour above which pixels do not count as independent.
 CORRELATED = 0.1
@@ -89,7 +89,7 @@ def measure(
     elif alike:
         strength = shared.strength
         weak = strength is not None and strength * points.variance < (WEAK * points.contrast) ** 2
-        unclear = weak or broad(shared.picture, shared.error)
+        unclear = weak or any(each(shared.picture, shared.error) for each in (broad, far))
         common = "noise or texture" if unclear else "noise"
     correlated = common in ("noise", "noise or texture")
     if correlated:

@@ -11,7 +11,7 @@ from scipy.linalg import toeplitz
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from napari_ssi.background import Levels
-from napari_ssi.noise._texture import broad, rise_with_strength
+from napari_ssi.noise._texture import broad, far, rise_with_strength
 from napari_ssi.noise.correlated import Correlated
 from napari_ssi.noise.estimation import TEXTURE, measure, recommend
 
@@ -146,6 +146,17 @@ def test_white_noise_on_texture_that_is_the_same_everywhere_may_be_texture(seed:
     assert "keeps both" in recommend(report, "denoising")[3]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_stack_full_of_structure_shares_no_noise_for_sure(seed: int) -> None:
+    """It has no window without: photons that neighbours share, 0.36, were taken for 0.7 and four times as strong."""
+    rng = np.random.default_rng(seed)
+    z = gaussian_filter(rng.normal(size=(10, 64, 64)), (1.5, 4, 4))
+    light = rng.poisson(40 * np.clip(z / z.std(), 0, None) + 5)
+    y = (100 + 5 * (0.7 * light + 0.3 * np.roll(light, 1, 2))).astype(np.float32)
+    report = measure(list(y), Levels(100.0))
+    assert recommend(report, "denoising")[0] == "independent"
+
+
 @pytest.mark.parametrize("name", FILTERS)
 def test_no_filter_leaves_a_broad_autocorrelation(name: str) -> None:
     one = np.zeros((25, 25))
@@ -158,6 +169,7 @@ def test_no_filter_leaves_a_broad_autocorrelation(name: str) -> None:
         ]
     )
     assert not broad(picture / picture[3, 3], 1e-3)
+    assert not far(picture / picture[3, 3], 1e-3)
 
 
 @pytest.mark.parametrize("low", [None, 0.0])
