@@ -103,8 +103,8 @@ class Training(Configured):
         True,
         title="Keep the best weights",
         description="Stop early and keep the weights that predict held-out pixels best; "
-        "off, or where SURE, UNSURE, R2R or Noise2Score meet noise that pixels share, the last weights are kept, "
-        "unless the loss falls below what it can be.",
+        "off, or where SURE, UNSURE, R2R or Noise2Score meet noise that pixels share and no blur, the last "
+        "weights are kept, unless the loss falls below what it can be.",
         json_schema_extra={"advanced": True},
     )
 

@@ -107,7 +107,7 @@ class Trainer:
         # all that share noise with a held-out pixel are hidden with it, and a network that learned from whole
         # pictures looks the worse with such holes the better it is: the last weights are kept, unless the loss
         # itself tells that they cannot be trusted
-        shared = noise.correlated and self.loss.trusts_noise
+        shared = physics.identity and noise.correlated and self.loss.trusts_noise
         select = self.settings.select and not shared
         frames = [frame.to(device) for frame in y]
         random = torch.Generator(device).manual_seed(_seed(generator))
