@@ -7,8 +7,8 @@ from collections import deque
 import torch
 from torch import Tensor
 
-#: An estimated error below this part of the noise's variance is none: it is negative by as much as the variance
-#: was measured too large, and no more.
+#: An estimated error below this part of the noise's variance is none. It is negative by as much as the variance was
+#: measured too large, and by more where a network learns the noise of a small recording by heart.
 LEAST = -0.25
 #: Steps that are looked back.
 STEPS = 50

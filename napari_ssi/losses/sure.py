@@ -73,12 +73,12 @@ class Sure(Loss):
         json_schema_extra={"unit": "standard deviations of the noise", "advanced": True},
     )
 
+    _belief: Belief = PrivateAttr(default_factory=Belief)
+
     @property
     def cross_fits(self) -> bool:
         """Yes: Stein's identity needs the derivative with respect to the pixels that count only."""
         return True
-
-    _belief: Belief = PrivateAttr(default_factory=Belief)
 
     def begin(self, noise: NoiseModel) -> None:
         """Believe what is told of the noise."""

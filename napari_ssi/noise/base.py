@@ -118,7 +118,7 @@ class NoiseModel(Configured, ABC):
 
     @property
     def typical(self) -> float:
-        """A brightness as most of the recording has; 0 where the noise is the same at each."""
+        """Mean brightness of the recording, in the units of the model; 0 where the noise is the same at each."""
         return 0.0
 
     def deviation(self, y: Tensor) -> Tensor:

@@ -116,7 +116,7 @@ class Correlated(Lit):
 
     _lengths: ClassVar = ("sigma", "gain", "row_sigma", "column_sigma")
 
-    #: Brightness above the offset that most of the recording has.
+    #: Mean brightness of the recording above the offset, in the units of the model.
     _typical: float = PrivateAttr(0.0)
 
     def fitted(self, planes: list[NDArray[np.float32]], levels: Levels) -> Self:
