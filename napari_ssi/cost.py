@@ -28,7 +28,8 @@ from .recipe import Recipe
 from .registry import find
 from .saved_models import Source, begin
 from .stack import ImageStack, Index
-from .training import first_guess, held_out
+from .stein import PROBES
+from .training import first_guess, folds, held_out
 from .training.model import cleaned, on_device
 from .training.start import Start
 from .training.tiles import TILE_PIXELS, run_tiled
@@ -198,7 +199,12 @@ def _trained(
     checks = 1 + budget / trainer.every(budget)
     looked_at = held_out.LOOKED_AT[ndim]
     objects = math.prod(windows.object)
-    if objects <= looked_at:
+    shared = (
+        guided is not None and noise.correlated
+    )  # then it is judged by some restorations of a part
+    if shared:
+        checked = (1 + PROBES) * min(objects, looked_at)
+    elif objects <= looked_at:
         checked = objects * min(sampled, looked_at // objects)
     else:
         checked = one * max(2, looked_at // one)
@@ -218,7 +224,8 @@ def _trained(
         # of a few folds of some frames, and in the end of each frame
         measured = math.prod(shape)
         some = min(sampled * measured, first_guess.MOST) / measured
-        seconds += tuning + each * (frames + some * first_guess.FOLDS)
+        judged = (1 + PROBES) * min(1.0, looked_at / whole) if shared else 0.0
+        seconds += tuning + each * (frames + some * folds.FOLDS + judged)
     width = network.channels
     training = pixels * width * 4 * 16
     inference = min(2 * whole, TILE_PIXELS[ndim]) * width * 4 * 6

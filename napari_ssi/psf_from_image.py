@@ -25,7 +25,6 @@ from torch import Tensor
 from . import background, registry
 from .baselines import _tuning
 from .baselines._photons import Photons
-from .baselines._stein import strongest
 from .baselines._tiles import box
 from .baselines.base import Baseline
 from .errors import InputError
@@ -38,6 +37,7 @@ from .physics.blur import Blur
 from .psf.gaussian import FWHM_PER_SIGMA, gaussian
 from .psf.width import Curve, WidthEstimate, widths
 from .stack import ImageStack
+from .stein import strongest
 
 #: The quick restorations, and their parameters.
 RESTORATIONS: dict[str, dict[str, object]] = {

@@ -6,7 +6,7 @@ by how well the result, blurred again, predicts the pixels kept out. That is a
 score in the measurement domain, which sees little of the high frequencies that
 blur has removed, and stops late; so the most regularised setting that is within
 one standard error of the best is taken, and run again on all pixels.
-Where pixels share noise the losses are those of :mod:`._stein` instead.
+Where pixels share noise the losses are those of :mod:`~napari_ssi.stein` instead.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ from ..events import Control, Progress
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import Show, Steps
+from ..stein import Stein, explained, strongest
 from . import _tuning
 from ._filling import filled
 from ._photons import Photons
-from ._stein import Stein, explained, strongest
 from ._tiles import Tile, box, tiles
 
 #: Iterates before this one look worse than the recording (measured on simulated blobs).
@@ -35,7 +35,7 @@ class Baseline(Configured, ABC):
     A subclass says how to solve for a setting (:meth:`solve`), and how to run through
     all settings worth trying (:meth:`path`). If its setting is left open (``None``) it is
     chosen by held-out pixels, see :mod:`._tuning`,
-    or where pixels share noise by :class:`._stein.Stein`.
+    or where pixels share noise by :class:`~napari_ssi.stein.Stein`.
     """
 
     @property

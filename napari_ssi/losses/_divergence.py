@@ -19,6 +19,11 @@ def signs(y: Tensor, generator: torch.Generator) -> Tensor:
     return flips.to(y.dtype) * 2 - 1
 
 
+def visible(y: Tensor, held: Tensor | None) -> Tensor:
+    """The pixels (bool) that the network sees."""
+    return torch.ones_like(y, dtype=torch.bool) if held is None else ~held
+
+
 def derivative(
     g: Callable[[Tensor], Tensor], y: Tensor, at: Tensor, probe: Tensor, step: float
 ) -> Tensor:
@@ -33,7 +38,7 @@ def derivative(
 
 def around(y: Tensor, held: Tensor | None) -> Tensor:
     """The mean of the (up to) eight pixels beside each, or 26 in 3D, without those held out."""
-    kept = torch.ones_like(y) if held is None else (~held).to(y.dtype)
+    kept = visible(y, held).to(y.dtype)
     side = 3.0 ** (y.ndim - 2)
     count = side * box(kept, 1) - kept
     total = side * box(kept * y, 1) - kept * y

@@ -176,6 +176,7 @@ class MaskedLoss(Loss):
         if noise is not None:
             hidden = noise.sharing(counted)
             counted = noise.alone(hidden)  # all of a row, say, of which one pixel was drawn
+            counted = counted if fresh is None else counted & fresh
         if self.pattern != "structured":
             return counted, hidden
         reach = (0,) * (y.ndim - 2 - len(self.reach)) + self.reach[-(y.ndim - 2) :]

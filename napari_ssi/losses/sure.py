@@ -9,7 +9,7 @@ from torch import Tensor
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ._belief import Belief
-from ._divergence import STEP, around, derivative, signs
+from ._divergence import STEP, around, derivative, signs, visible
 from .base import Loss, Network, admitted
 
 ABOUT = {
@@ -119,9 +119,9 @@ class Sure(Loss):
         spread = float(noise.unbiased_variance(seen).mean().clamp_min(1e-8).sqrt())
         probe = signs(y, generator) * counted
         at = g(seen)
-        if noise.correlated:
+        if noise.correlated:  # pixels beside those that count, too, share their noise
             v = torch.full_like(y, spread**2)
-            along = noise.covary(probe, seen) / v * counted
+            along = noise.covary(probe, seen) / v * visible(y, held)
         else:
             v = noise.stein_variance(y, around(y, held))
             along = probe

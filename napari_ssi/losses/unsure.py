@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from ._divergence import STEP, around, derivative, signs
+from ._divergence import STEP, around, derivative, signs, visible
 from ._lags import LAGS, covariance, followed
 from .base import Loss, Network, admitted
 
@@ -163,7 +163,8 @@ class Unsure(Loss):
         def g(seen: Tensor) -> Tensor:
             return noise.mean(physics.A(network(physics.initial(seen))))
 
-        probe = signs(y, generator) * counted
+        # where noise is shared, pixels beside those that count are followed, too
+        probe = signs(y, generator) * (visible(y, held) if noise.correlated else counted)
         at = g(seen)
         slope = derivative(g, seen, at, probe, STEP * float(self._spread))
         target = physics.target(y)

@@ -5,13 +5,35 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 from torch import Tensor
 
 from ..errors import InputError
 from ..networks._module import NetworkModule
-from .held_out import HeldOut, behind, trimmed
 from .schedule import Plateau
+
+Predict = Callable[[Tensor], Tensor]
+
+
+class Judge(Protocol):
+    """Says how good a network is, by what it sees of its estimates."""
+
+    def look(self, network: Predict) -> Tensor:
+        """What it sees of an estimate."""
+        ...
+
+    def error(self, seen: Tensor) -> float:
+        """The score: a squared error, the noise of the recording included."""
+        ...
+
+    def behind(self, seen: Tensor, others: Tensor) -> tuple[float, float]:
+        """By how much the score of some exceeds that of others, and the standard error of that."""
+        ...
+
+    def share(self, before: Tensor, after: Tensor) -> float:
+        """How far to go from an earlier estimate towards a later one, 0 to 1."""
+        ...
 
 
 class Choice:
@@ -26,9 +48,9 @@ class Choice:
     network
         The weights that are looked at; in the end it holds the chosen ones.
     predict
-        What they make of an input, as :class:`~napari_ssi.training.held_out.HeldOut` asks for it.
-    score
-        The held-out pixels.
+        What they make of an input, as the judge asks for it.
+    judge
+        The held-out pixels, or what takes their place.
     schedule
         Is told of each look.
     late
@@ -47,15 +69,15 @@ class Choice:
     def __init__(
         self,
         network: NetworkModule,
-        predict: Callable[[Tensor], Tensor],
-        score: HeldOut,
+        predict: Predict,
+        judge: Judge,
         schedule: Plateau,
         *,
         late: bool = False,
     ) -> None:
         self._network = network
         self._predict = predict
-        self._score = score
+        self._judge = judge
         self._schedule = schedule
         self._late = late
         self._first = self._kept = copy.deepcopy(network.state_dict())
@@ -67,37 +89,37 @@ class Choice:
         self.diverged = False
         self.share = 1.0
 
-    def begin(self, earlier: Callable[[Tensor], Tensor] | None = None) -> None:
+    def begin(self, earlier: Predict | None = None) -> None:
         """Look at what has to be improved on.
 
         That is the ``earlier`` estimate, made of the same input; by default the weights before the first
         step, which in a network that corrects a guess stand for the guess. The schedule is told
         of these only: one that has to learn what is known earlier is not late while it does.
         """
-        self._before = self._score.residuals(earlier or self._predict)
-        self.at_start = trimmed(self._before)
+        self._before = self._judge.look(earlier or self._predict)
+        self.at_start = self._judge.error(self._before)
         if earlier is None:
             self._schedule.report(0, self.at_start)
 
     def look(self, step: int) -> float:
         """The held-out error of the weights after ``step``; they are kept if none were better."""
-        residuals = self._score.residuals(self._predict)
-        error = trimmed(residuals)
+        seen = self._judge.look(self._predict)
+        error = self._judge.error(seen)
         self.diverged = not math.isfinite(error)
         if self.diverged:
             return error
         self._schedule.report(step, error)
         best = error < self._least
         if best:
-            self._least, self._best = error, residuals
-        if best or (self._late and self._as_good(residuals)):
+            self._least, self._best = error, seen
+        if best or (self._late and self._as_good(seen)):
             self._error, self._step = error, step
             self._kept = copy.deepcopy(self._network.state_dict())
         return error
 
-    def _as_good(self, residuals: Tensor) -> bool:
+    def _as_good(self, seen: Tensor) -> bool:
         assert self._best is not None
-        excess, error = behind(residuals, self._best)
+        excess, error = self._judge.behind(seen, self._best)
         return excess <= error
 
     def end(self, step: int, *, select: bool, blend: bool) -> tuple[int, float]:
@@ -111,8 +133,7 @@ class Choice:
             Take the best weights; else the last, unless they diverged.
         blend
             What has to be improved on is a first guess: take as much of the kept network's
-            correction as held-out pixels speak for
-            (:meth:`~napari_ssi.training.held_out.HeldOut.share`), which is
+            correction as the judge speaks for, which is
             steadier than one or the other, as the lowest of many looks at few pixels is so by luck, too.
 
         Raises
@@ -133,7 +154,8 @@ class Choice:
         better = self._error < self.at_start
         if blend:
             trained = math.isfinite(self._error)
-            self.share = self._score.share(self._before, self._predict) if trained else 0.0
+            after = self._judge.look(self._predict) if trained else self._before
+            self.share = self._judge.share(self._before, after)
             if not self._network.corrects:
                 self.share = float(self.share >= 0.5)
             better = self.share > 0
@@ -143,4 +165,4 @@ class Choice:
         if self.share == 1:
             return self._step, self._error
         self._network.shrink(self.share)
-        return self._step, self._score(self._predict)
+        return self._step, self._judge.error(self._judge.look(self._predict))

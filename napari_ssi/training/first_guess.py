@@ -12,9 +12,8 @@ from ..events import Control, Progress, Watched
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import Show, Weighted, WeightedRestorer
+from . import folds
 
-#: Parts that the pixels are dealt into.
-FOLDS = 4
 #: Pixels, over all frames, beyond which only some of the frames are used, or a part of one.
 MOST = 1 << 22
 
@@ -24,7 +23,7 @@ class FirstGuess:
     r"""Cross-fitted objects: ``x_k`` is restored from all pixels but those of fold k.
 
     The network sees ``x_k`` beside the measurement, and in such a window only
-    pixels of fold k count in the loss: they have had no part in ``x_k``, so that a
+    pixels count in the loss whose noise has had no part in ``x_k``, so that a
     masked loss stays what it is, with the masked pixels' noise independent of all
     that the network has seen. Held-out pixels have no part in any ``x_k``.
 
@@ -32,14 +31,14 @@ class FirstGuess:
     ----------
     method
         The tuned classical method; restores whole frames at the end.
-    fold
-        Per frame the fold of each pixel, ``(1, 1, *shape)``, uint8.
+    unseen
+        Per frame the pixels whose noise has no part in each x_k, ``(FOLDS, 1, *shape)``, bool.
     objects
         Per frame ``(FOLDS, 1, *object)``.
     """
 
     method: Weighted
-    fold: list[Tensor]
+    unseen: list[Tensor]
     objects: list[Tensor]
 
     @classmethod
@@ -61,15 +60,15 @@ class FirstGuess:
             # its figures are not those of the training, which the history and the plot show
             yield replace(progress, stage="tuning the first guess", values={}, message="")
         method = tuning.value
-        folds: list[Tensor] = []
+        unseen: list[Tensor] = []
         objects: list[Tensor] = []
         for frame, out in zip(frames, held, strict=True):
-            fold = torch.randint(FOLDS, frame.shape, generator=generator).to(frame.device)
-            w = torch.cat([((fold != k) & ~out).to(frame.dtype) for k in range(FOLDS)])
+            left_out = folds.dealt(frame, noise, generator)
+            w = (~(left_out | out)).to(frame.dtype)
             first = show if not objects else None
             objects.append((yield from method.objects(frame, w, physics, control, first)))
-            folds.append(fold.to(torch.uint8))
-        return cls(method, folds, objects)
+            unseen.append(noise.alone(left_out | out) & left_out)
+        return cls(method, unseen, objects)
 
 
 def alone(seen: Tensor) -> Tensor:
@@ -77,20 +76,23 @@ def alone(seen: Tensor) -> Tensor:
     return seen[:, 1:2]
 
 
-def limited(frames: Sequence[Tensor]) -> tuple[list[Tensor], list[tuple[int, int]]]:
+def limited(
+    frames: Sequence[Tensor], most: int | None = None
+) -> tuple[list[Tensor], list[tuple[int, int]]]:
     """As much of the frames as first guesses are worth their time for; where that begins.
 
-    Evenly spread frames; of one that is larger than :data:`MOST` the part with the
+    Evenly spread frames; of one that is larger than ``most``, by default :data:`MOST`, the part with the
     strongest contrast. The second value has (start, size) per spatial axis.
     """
-    n = max(1, min(len(frames), MOST // frames[0].numel()))
+    most = most or MOST
+    n = max(1, min(len(frames), most // frames[0].numel()))
     chosen = [frames[i * len(frames) // n] for i in range(n)]
     first = chosen[0]
     part = [(0, size) for size in first.shape[2:]]
-    while first.numel() > MOST:
+    while first.numel() > most:
         axis = max(range(2, first.ndim), key=lambda a: first.shape[a])
         whole = first.shape[axis]
-        size = max(whole // 2, whole * MOST // first.numel())
+        size = max(whole // 2, whole * most // first.numel())
         contrast = (first - first.mean()).abs().movedim(axis, 0).flatten(1).sum(1).cumsum(0)
         start = int((contrast[size - 1 :] - contrast[: whole - size + 1]).argmax())
         part[axis - 2] = (part[axis - 2][0] + start, size)

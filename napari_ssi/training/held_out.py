@@ -73,7 +73,7 @@ class HeldOut:
             target = view.target(noise.alone(mask))
             self._batches.append((view.initial(replaced(y, mask)), view.target(y), target, view))
 
-    def residuals(self, network: Callable[[Tensor], Tensor]) -> Tensor:
+    def look(self, network: Callable[[Tensor], Tensor]) -> Tensor:
         """The residual of each held-out pixel (N,)."""
         residuals = []
         with torch.no_grad():
@@ -82,35 +82,36 @@ class HeldOut:
                 residuals.append((z - y)[target])
         return torch.cat(residuals)
 
-    def share(self, before: Tensor, network: Callable[[Tensor], Tensor]) -> float:
-        r"""How far to go from an earlier estimate towards a network's, 0 to 1.
+    def share(self, before: Tensor, after: Tensor) -> float:
+        r"""How far to go from an earlier estimate towards a later one, 0 to 1.
 
-        With r the residuals of the earlier one and d what the network changes of them, the residuals
+        With r the residuals of the earlier one and d what the later one changes of them, the residuals
         after a share w of the way are r − w d. The least squares have
 
         .. math::
             \hat w = \frac{\langle d, r \rangle}{\langle d, d \rangle}, \quad
             s^2 = \frac{\operatorname{mean} (r - \hat w d)^2}{\langle d, d \rangle}
 
-        with s the standard error, since the noise of the recording makes most of r. What is returned
-        is :math:`\hat w (1 - s^2 / \hat w^2)_+`, at most 1: what is not surely of use is taken in part, and
-        what may be luck not at all. A mean of two estimates is often better than
-        either (D. H. Wolpert, "Stacked generalization", Neural Networks 5, 1992,
-        https://doi.org/10.1016/S0893-6080(05)80023-1).
+        with s the standard error, since the noise of the recording makes most of r. See :func:`sure_part`.
         """
-        after = self.residuals(network)
         kept = usual(before, after)
         r, d = (a[kept].cpu().double() for a in (before, before - after))
         power = float(d.square().sum())
         w = float((d * r).sum()) / power if power > 0 else 0.0
         if w <= 0:
             return 0.0
-        error = float((r - w * d).square().mean()) / power
-        return min(1.0, w * max(0.0, 1 - error / w**2))
+        return sure_part(w, float((r - w * d).square().mean()) / power)
 
-    def __call__(self, network: Callable[[Tensor], Tensor]) -> float:
-        """The score of a network."""
-        return trimmed(self.residuals(network))
+    def error(self, residuals: Tensor) -> float:
+        """Their mean square, without the largest: the score."""
+        values = residuals.square().sort().values
+        kept = values[: max(1, int(TRIM * len(values)))]
+        return float(kept.cpu().double().mean())  # an Apple GPU has no double precision
+
+    def behind(self, residuals: Tensor, others: Tensor) -> tuple[float, float]:
+        """By how much the score of some exceeds that of others, and the standard error of that."""
+        kept = usual(residuals, others)
+        return excess(residuals.square()[kept], others.square()[kept])
 
 
 def usual(residuals: Tensor, others: Tensor) -> Tensor:
@@ -118,14 +119,11 @@ def usual(residuals: Tensor, others: Tensor) -> Tensor:
     return (residuals.square() + others.square()).argsort()[: max(2, int(TRIM * len(residuals)))]
 
 
-def behind(residuals: Tensor, others: Tensor) -> tuple[float, float]:
-    """By how much the score of some residuals exceeds that of others, and the standard error of that."""
-    kept = usual(residuals, others)
-    return excess(residuals.square()[kept], others.square()[kept])
+def sure_part(w: float, variance: float) -> float:
+    r""":math:`\hat w (1 - s^2 / \hat w^2)_+`, at most 1, of a share w with a standard error s.
 
-
-def trimmed(residuals: Tensor) -> float:
-    """The mean square of residuals (N,), without the largest: the score."""
-    values = residuals.square().sort().values
-    kept = values[: max(1, int(TRIM * len(values)))]
-    return float(kept.cpu().double().mean())  # an Apple GPU has no double precision
+    What is not surely of use is taken in part, and what may be luck not at all. A mean of two estimates
+    is often better than either (D. H. Wolpert, "Stacked generalization", Neural Networks 5, 1992,
+    https://doi.org/10.1016/S0893-6080(05)80023-1).
+    """
+    return min(1.0, w * max(0.0, 1 - variance / w**2))

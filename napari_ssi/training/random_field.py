@@ -13,7 +13,8 @@ from ..errors import InputError
 from ..events import Control
 from ..physics.base import Physics
 from ..restorer import Show, Steps
-from .first_guess import FOLDS, FirstGuess
+from .first_guess import FirstGuess
+from .folds import FOLDS
 
 
 @dataclass
@@ -64,8 +65,8 @@ def beside(y: Sequence[Tensor], physics: Physics, generator: torch.Generator) ->
     values = torch.rand(y[0].shape, generator=generator, device=device)
     seen = physics.initial(values)
     objects = seen.expand(FOLDS, *seen.shape[1:])
-    fold = torch.zeros(y[0].shape, dtype=torch.uint8, device=device)
-    return FirstGuess(RandomField(values.cpu(), digest(y[0])), [fold], [objects])
+    unseen = torch.ones((FOLDS, *y[0].shape[1:]), dtype=torch.bool, device=device)
+    return FirstGuess(RandomField(values.cpu(), digest(y[0])), [unseen], [objects])
 
 
 def digest(y: Tensor) -> str:

@@ -23,15 +23,17 @@ from ..networks.unet import UNet
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import WeightedRestorer
-from . import first_guess, held_out, random_field
-from .choice import Choice
+from . import first_guess, random_field
+from .choice import Choice, Judge
 from .first_guess import FirstGuess
+from .held_out import HeldOut
 from .material import Material
 from .model import TrainedModel, cleaned, interruptible, precision
 from .preview import Preview
 from .schedule import Plateau
 from .settings import Training
 from .start import Start
+from .whole import Whole
 from .windows import Windows
 
 #: Pixels of a single plane for which averaging the symmetries takes seconds.
@@ -144,15 +146,23 @@ class Trainer:
         asked = bool(self.penalties) or self.loss.noise_spreads
         sharp = noise if physics.identity and not asked else None
         windows = self.windows(material.frames, material.apart, physics, guess)
-        judge = ([f[:, :1] for f in material.frames], [h[:, :1] for h in material.held])
-        score = held_out.HeldOut(*judge, physics, noise, windows.size, generator, guess)
+        judge: Judge
+        if guess is not None and guided is not None and noise.correlated:
+            of = (material.frames[0][:, :1], material.apart[0][:, :1], physics, noise)
+            looking = Watched(Whole.of(guess, *of, control, generator, partly=self.start is None))
+            for progress in looking:
+                yield replace(progress, plane=preview.plane)
+            judge = looking.value
+        else:
+            seen = ([f[:, :1] for f in material.frames], [h[:, :1] for h in material.held])
+            judge = HeldOut(*seen, physics, noise, windows.size, generator, guess)
         network = self.build(windows, generator, guided=guided is not None).to(device)
         network.apart(noise.extent(len(windows.size)))
         averaged = copy.deepcopy(network)
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
         predict = partial(self.loss.once, averaged)
-        choice = Choice(averaged, predict, score, schedule, late=guided is not None)
+        choice = Choice(averaged, predict, judge, schedule, late=guided is not None)
         budget = self.steps(len(windows.size))
         every = self.every(budget)
         reason = "the step budget was used up"
@@ -261,13 +271,11 @@ class Trainer:
     def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:
         """The method of the first guess, where there is a blur to undo, and loss and noise allow it.
 
-        It is made for linear forward models.
-
-        Noise that pixels share would reach them through the guess: around each pixel of a fold
-        lie pixels of all others.
+        It is made for linear forward models. Noise that whole rows and whole columns share would reach
+        every pixel through the guess.
         """
         blurs = physics.linear and not physics.identity
-        allowed = self.loss.cross_fits and not noise.correlated
+        allowed = self.loss.cross_fits and not all(map(math.isinf, noise.extent(2)))
         allowed = allowed and all(term.goes_with_a_guess for term, *_ in self.penalties)
         return self.guess if blurs and allowed else None
 

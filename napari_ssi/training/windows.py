@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ..physics.base import Halo, Physics, crop, reflected, transform
-from .first_guess import FOLDS, FirstGuess
+from .first_guess import FirstGuess
+from .folds import FOLDS
 
 
 class WindowPhysics(Physics):
@@ -145,7 +146,7 @@ class Windows:
             helds.append(self._cut(self.held[frame], start))
             if self.guess is not None:
                 guesses.append(self._part(self.guess.objects[frame][k : k + 1], start))
-                fresh.append(self._cut(self.guess.fold[frame] == k, start))
+                fresh.append(self._cut(self.guess.unseen[frame][k : k + 1], start))
         y, held = torch.cat(ys), torch.cat(helds)
         folds = [
             self._fold(axis, starts[axis].tolist(), y.device) for axis in range(len(self.shape))

@@ -13,8 +13,9 @@ from napari_ssi import ImageStack, Recipe, run
 from napari_ssi.errors import InputError
 from napari_ssi.losses.sure import Sure
 from napari_ssi.networks._module import NetworkModule
-from napari_ssi.training import choice
+from napari_ssi.paired import excess
 from napari_ssi.training.choice import Choice
+from napari_ssi.training.held_out import HeldOut
 from napari_ssi.training.schedule import Plateau
 
 
@@ -39,16 +40,18 @@ class Score:
         self._share, self._luck = share, luck
         self._draws = torch.Generator().manual_seed(0)
 
-    def residuals(self, network: Number) -> Tensor:
+    def look(self, network: Number) -> Tensor:
         luck = self._luck * torch.randn(1000, generator=self._draws)
-        squares = network.w.detach() + luck
-        return (squares - luck.mean()).clamp_min(0).sqrt()  # none in the mean
+        return network.w.detach() + luck - luck.mean()  # none in the mean
 
-    def share(self, before: Tensor, network: Number) -> float:
+    def error(self, losses: Tensor) -> float:
+        return float(losses.mean())
+
+    def behind(self, losses: Tensor, others: Tensor) -> tuple[float, float]:
+        return excess(losses, others)
+
+    def share(self, before: Tensor, after: Tensor) -> float:
         return self._share
-
-    def __call__(self, network: Number) -> float:
-        return float(network.w.detach())
 
 
 def looked_at(
@@ -63,7 +66,7 @@ def looked_at(
     with torch.no_grad():
         network.w.fill_(9.0 if start is None else start)
     schedule = Plateau(rate=0.5, warmup=1, patience=8, decays=3)
-    choice = Choice(network, network, Score(share, luck), schedule, late=late)  # type: ignore[arg-type]
+    choice = Choice(network, network, Score(share, luck), schedule, late=late)
     if start is not None:
         choice.begin()
     for number, error in enumerate(errors, 1):
@@ -127,7 +130,7 @@ def test_what_starts_from_weights_that_say_nothing_has_to_improve_on_the_guess(
     network, guess = Number(), Number()
     network.corrects = False
     schedule = Plateau(rate=0.5, warmup=1, patience=8, decays=3)
-    choice = Choice(network, network, Score(share, 0.0), schedule)  # type: ignore[arg-type]
+    choice = Choice(network, network, Score(share, 0.0), schedule)
     with torch.no_grad():
         network.w.fill_(9.0)
         guess.w.fill_(4.0)
@@ -172,7 +175,7 @@ def test_where_noise_is_shared_held_out_pixels_judge_only_who_learned_from_such_
 ) -> None:
     """A network that has seen whole pictures looks the worse with holes the better it is (usaf: 23.5 dB, and 29.9)."""
     looks = iter(range(1, 100))
-    monkeypatch.setattr(choice, "trimmed", lambda residuals: float(next(looks)))
+    monkeypatch.setattr(HeldOut, "error", lambda judge, residuals: float(next(looks)))
     y = np.random.default_rng(0).normal(100, 10, (40, 40)).astype(np.float32)
     noise = {"sigma": 10.0, "row_sigma": 0.0, "column_sigma": 0.0, "autocorrelation": [[1.0]]}
     recipe = Recipe.create(
@@ -187,7 +190,7 @@ def test_where_the_loss_itself_belies_the_noise_held_out_pixels_choose_after_all
 ) -> None:
     """Few photons that neighbours share: SURE gave the recording back, 22.6 dB; from the best look 28.9 dB."""
     looks = iter([1.0, 2.0, 3.0, 4.0])
-    monkeypatch.setattr(choice, "trimmed", lambda residuals: next(looks))
+    monkeypatch.setattr(HeldOut, "error", lambda judge, residuals: next(looks))
     monkeypatch.setattr(Sure, "belied", property(lambda loss: True))
     y = np.random.default_rng(0).normal(100, 10, (40, 40)).astype(np.float32)
     noise = {"sigma": 10.0, "row_sigma": 0.0, "column_sigma": 0.0, "autocorrelation": [[1.0]]}

@@ -14,7 +14,8 @@ from napari_ssi.physics.blur import Blur
 from napari_ssi.psf.gaussian import gaussian
 from napari_ssi.quality.psnr import psnr
 from napari_ssi.training import first_guess, held_out
-from napari_ssi.training.first_guess import FOLDS, FirstGuess
+from napari_ssi.training.first_guess import FirstGuess
+from napari_ssi.training.folds import FOLDS
 from napari_ssi.training.preview import Preview
 from napari_ssi.training.windows import Windows
 
@@ -43,8 +44,8 @@ def test_no_pixel_has_a_part_in_the_guess_of_its_fold_nor_a_held_out_one_in_any(
     guess = guess_of(y, held, physics, name)
     assert guess.objects[0].shape == (FOLDS, 1, *physics.object_shape(shape))
     for k in range(FOLDS):
-        other = torch.where((guess.fold[0] == k) | held, torch.full_like(y, 0.7), y)
-        w = ((guess.fold[0] != k) & ~held).float()
+        other = torch.where(guess.unseen[0][k : k + 1] | held, torch.full_like(y, 0.7), y)
+        w = (~guess.unseen[0][k : k + 1] & ~held).float()
         again = Watched(guess.method.objects(other, w, physics, Control())).finish()
         torch.testing.assert_close(again[0], guess.objects[0][k], rtol=0, atol=0)
         # while any other pixel has one
@@ -64,7 +65,7 @@ def test_a_window_shows_the_guess_under_it_and_counts_pixels_of_its_fold_only(sy
     for k in range(FOLDS):
         guess.objects[0][k] = k + 1
     # and a frame that says of each pixel which fold it belongs to
-    frame = guess.fold[0].float() + 1
+    frame = guess.unseen[0].int().argmax(0, keepdim=True).float() + 1
     windows = Windows([frame], [held], physics, (32, 32), symmetric, guess)
     for _ in range(6):
         patch, mask, view = windows.draw(3, generator)

@@ -271,13 +271,16 @@ def test_held_out_pixels_share_no_noise_with_any_that_is_seen_or_counts():
     assert bool((whole[1][1] > whole[0][1] + 99).all())
 
 
-def test_no_first_guess_where_noise_is_shared():
-    y = torch.rand(1, 1, 24, 24)
+def test_no_first_guess_where_rows_and_columns_share_noise():
     job = trainer()
     job.guess = registry.find("baseline", "hessian").build()
     physics = Blur.from_array(np.outer([1, 2, 1], [1, 2, 1]), (24, 24))
     assert job.guided(physics, Independent()) is not None
-    assert job.guided(physics, Correlated().fitted([y[0, 0].numpy()], Levels(0.0))) is None
+    for row, column in ((0.0, 0.0), (0.1, 0.0), (0.0, 0.1), (0.1, 0.1)):
+        noise = Correlated(
+            sigma=0.1, row_sigma=row, column_sigma=column, autocorrelation=[[1.0]]
+        ).fitted([], Levels(0.0))
+        assert (job.guided(physics, noise) is None) is (row > 0 and column > 0)
 
 
 def test_a_correction_is_taken_by_the_share_that_is_of_use() -> None:
@@ -293,13 +296,13 @@ def test_a_correction_is_taken_by_the_share_that_is_of_use() -> None:
         def plain(value: float):
             return partial(torch.full_like, fill_value=value)
 
-        guess = score.residuals(plain(0.1))
-        assert score.share(guess, plain(0.1)) == 0
-        found["exact"].append(score.share(guess, plain(0.0)))
-        found["far"].append(score.share(guess, plain(-0.1)))
-        found["away"].append(score.share(guess, plain(0.3)))
+        guess = score.look(plain(0.1))
+        assert score.share(guess, guess) == 0
+        found["exact"].append(score.share(guess, score.look(plain(0.0))))
+        found["far"].append(score.share(guess, score.look(plain(-0.1))))
+        found["away"].append(score.share(guess, score.look(plain(0.3))))
         pattern = 0.02 * torch.randn(1, 1, *shape, generator=generator)
-        found["chance"].append(score.share(guess, lambda seen, p=pattern: 0.1 + p))
+        found["chance"].append(score.share(guess, score.look(lambda seen, p=pattern: 0.1 + p)))
     mean = {name: float(np.mean(shares)) for name, shares in found.items()}
     assert 0.8 < mean["exact"] <= 1
     assert mean["far"] == pytest.approx(0.5, abs=0.05)

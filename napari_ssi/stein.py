@@ -1,4 +1,4 @@
-"""What a path's predictions are worth where neighbours share noise, which held-out pixels hardly tell."""
+"""What a prediction is worth where neighbours share noise, which held-out pixels hardly tell."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..noise.base import NoiseModel
-from ..outliers import outlying
+from .noise.base import NoiseModel
+from .outliers import outlying
 
 #: Length of the probe's steps, in standard deviations of the noise.
 STEP = 0.1
@@ -45,10 +45,12 @@ class Stein:
     (2008), https://doi.org/10.1109/TIP.2008.2001404
     """
 
-    def __init__(self, y: Tensor, noise: NoiseModel, generator: torch.Generator) -> None:
+    def __init__(
+        self, y: Tensor, noise: NoiseModel, generator: torch.Generator, doubt: float = DOUBT
+    ) -> None:
         signs = torch.rand((PROBES, *y.shape[1:]), generator=generator).round().mul(2).sub(1).to(y)
-        self._step = STEP * DOUBT**0.5 * float(noise.deviation(y).square().mean().sqrt())
-        self._along = 2 * DOUBT * noise.covary(signs, y.expand_as(signs))
+        self._step = STEP * doubt**0.5 * float(noise.deviation(y).square().mean().sqrt())
+        self._along = 2 * doubt * noise.covary(signs, y.expand_as(signs))
         self._y, self._noise = y, noise
         self.data = torch.cat([y, y + self._step * signs])
 

@@ -12,9 +12,9 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 from torch.nn.functional import avg_pool2d
 
 from napari_ssi import ImageStack, Recipe, run
-from napari_ssi.baselines._stein import DOUBT, Stein
 from napari_ssi.noise.correlated import Correlated
 from napari_ssi.quality.psnr import psnr
+from napari_ssi.stein import DOUBT, Stein
 
 BOX = [[1, 2, 3, 2, 1], [2, 4, 6, 4, 2], [3, 6, 9, 6, 3], [2, 4, 6, 4, 2], [1, 2, 3, 2, 1]]
 ROUND = (np.array(BOX) / 9).tolist()
