@@ -215,17 +215,21 @@ def _trained(
     views *= trainer.loss.passes
     seconds += views * frames * _tiled(network, restored) * predicted / one
 
-    if guided is not None:
-        tried = guided.tried(len(shape)) if isinstance(guided, Rivals) else (guided,)
+    mixed = trainer.guess if trainer.mixes(physics, ndim) else None
+    classical = guided or mixed
+    if classical is not None:
+        tried = classical.tried(len(shape)) if isinstance(classical, Rivals) else (classical,)
         costs = [
             _baseline(m, physics, noise, piece, shape) for m in tried if isinstance(m, Baseline)
         ]
         tuning, each = sum(cost[0] for cost in costs), max(cost[1] for cost in costs)
-        # of a few folds of some frames, and in the end of each frame
+        # of a part a few times, of a few folds of some frames, and in the end of each frame
+        judged = (1 + PROBES) * min(1.0, looked_at / whole) if shared or mixed else 0.0
         measured = math.prod(shape)
         some = min(sampled * measured, first_guess.MOST) / measured
-        judged = (1 + PROBES) * min(1.0, looked_at / whole) if shared else 0.0
-        seconds += tuning + each * (frames + some * folds.FOLDS + judged)
+        seconds += tuning + each * (frames + judged + (some * folds.FOLDS if guided else 0))
+        if mixed:
+            seconds += judged * views * _tiled(network, restored) * predicted / one
     width = network.channels
     training = pixels * width * 4 * 16
     inference = min(2 * whole, TILE_PIXELS[ndim]) * width * 4 * 6

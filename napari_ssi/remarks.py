@@ -74,6 +74,15 @@ def remarks(
             f"The result holds {facts['correction']:.0%} of the network's correction of the classical first "
             "guess, as much as predicts held-out pixels best; previews show all of it."
         )
+    if facts.get("learned_share", 1.0) == 0:
+        told.append(
+            "The network's restoration is not surely better than a classical one, which is the result."
+        )
+    elif facts.get("learned_share", 1.0) < 0.995:
+        told.append(
+            f"The result holds {facts['learned_share']:.0%} of the network's restoration, and a classical one for the "
+            "rest: the mean of both has the least estimated error."
+        )
     if facts.get("learned_from", 1.0) < 1:
         told.append(
             f"Learned from {facts['learned_from']:.0%} of the recording, where the contrast is "

@@ -49,6 +49,11 @@ class Loss(Configured, ABC):
         return False
 
     @property
+    def mixes(self) -> bool:
+        """Whether what it restores without a blur is mixed with a classical restoration, unless told otherwise."""
+        return False
+
+    @property
     def belied(self) -> bool:
         """Whether what it has seen of the recording contradicts the noise it was told of."""
         return False

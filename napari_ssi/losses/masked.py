@@ -124,6 +124,11 @@ class MaskedLoss(Loss):
         return self.density > 0 and not self.noise_spreads
 
     @property
+    def mixes(self) -> bool:
+        """Yes, but with the replacement of Noise2Void, which is there to be compared as it is."""
+        return self.cross_fits and self.replacement == "mean"
+
+    @property
     def noise_spreads(self) -> bool:
         """With structured masks, which are for that."""
         return self.pattern == "structured"

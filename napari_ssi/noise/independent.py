@@ -56,6 +56,10 @@ class Independent(Clipped):
         model._straight = straight and not speckled(points, levels.offset)
         return model
 
+    def variance(self, z: Tensor) -> Tensor:
+        """As measured: a line, nowhere below none."""
+        return (self._gain * z + self._floor).clamp_min(0)
+
     def mean(self, z: Tensor) -> Tensor:
         """``E[y | A x = z]``, differentiable."""
         if not self._clips():

@@ -20,6 +20,7 @@ from ..noise.base import NoiseModel
 from ..physics.base import Physics, transform
 from ..restorer import Steps, Weighted
 from .given_back import given_back
+from .mixture import Mixture
 from .tiles import run_tiled
 
 Move = tuple[tuple[int, ...], tuple[int, ...]]
@@ -49,6 +50,8 @@ class TrainedModel:
         The noise that the loss relied on: pixels that belie it are replaced first.
     noise
         Where there is no blur: detail that was taken for noise is given back.
+    mixture
+        The classical restoration that its own is mixed with.
     """
 
     network: NetworkModule
@@ -59,9 +62,20 @@ class TrainedModel:
     guess: Weighted | None = None
     trusted: NoiseModel | None = None
     noise: NoiseModel | None = None
+    mixture: Mixture | None = None
 
     def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
         """Restore one frame, see :class:`~napari_ssi.restorer.Fitted`."""
+        if self.mixture is None or nothing_learned(self.estimates):
+            return (yield from self.restore(y, physics, control))
+        classical = yield from self.mixture.apply(y, physics, control)
+        if self.mixture.share == 0:
+            return classical
+        learned = yield from self.restore(y, physics, control)
+        return torch.lerp(classical, learned, self.mixture.share)
+
+    def restore(self, y: Tensor, physics: Physics, control: Control) -> Steps:
+        """The network's part of it."""
         began = time.monotonic()
         device = physics.device
         self.network.to(device).eval()

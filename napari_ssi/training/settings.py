@@ -93,6 +93,13 @@ class Training(Configured):
         "variation where that predicts held-out pixels clearly better; 'none' starts from the recording.",
         json_schema_extra={"advanced": True},
     )
+    mixed: bool | None = Field(
+        None,
+        title="Mix with a classical method",
+        description="Without a blur, in planes, mix the network's restoration with that of a classical method (as for "
+        "the first guess), such that the estimated error is least. Empty for yes with Noise2Self.",
+        json_schema_extra={"advanced": True},
+    )
     start: StartFile | None = Field(
         None,
         title="Start from",

@@ -22,12 +22,13 @@ from ..networks._module import NetworkModule
 from ..networks.unet import UNet
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from ..restorer import WeightedRestorer
+from ..restorer import Steps, WeightedRestorer
 from . import first_guess, random_field
 from .choice import Choice, Judge
 from .first_guess import FirstGuess
 from .held_out import HeldOut
 from .material import Material
+from .mixture import Mixture
 from .model import TrainedModel, cleaned, interruptible, precision
 from .preview import Preview
 from .schedule import Plateau
@@ -266,7 +267,32 @@ class Trainer:
         ensemble = self.ensemble(physics.finer(windows.shape), len(frames))
         method = None if guess is None else guess.method
         moves = windows.moves
-        return TrainedModel(averaged, self.loss, estimates, ensemble, moves, method, trusted, sharp)
+        model = TrainedModel(
+            averaged, self.loss, estimates, ensemble, moves, method, trusted, sharp
+        )
+        if step and not control.stopping and self.mixes(physics, len(windows.size)):
+            assert self.guess is not None
+
+            def restore(y: Tensor, part: Physics) -> Steps:
+                return model.restore(y, part, control)
+
+            mix = partial(Mixture.of, self.guess, restore, material.measured)
+            mixing = Watched(mix(physics, noise, control, generator))
+            for progress in mixing:
+                yield replace(progress, plane=preview.plane)
+            model.mixture = mixing.value
+            estimates["learned_share"] = mixing.value.share
+        return model
+
+    def mixes(self, physics: Physics, ndim: int) -> bool:
+        """Whether the result is mixed with that of a classical method: of planes, without a blur to undo."""
+        given = self.settings.mixed
+        wanted = self.loss.mixes if given is None else given
+        able = self.loss.recordings == 1 and self.loss.restores and not self.loss.sees_a_field
+        sharp = (
+            physics.identity and ndim == 2
+        )  # in 3D the classical method may take longer than the network
+        return wanted and able and sharp and self.guess is not None and not self.penalties
 
     def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:
         """The method of the first guess, where there is a blur to undo, and loss and noise allow it.

@@ -17,7 +17,8 @@ from napari_ssi.physics.blur import Blur
 from napari_ssi.psf.gaussian import gaussian
 from napari_ssi.quality.psnr import psnr
 from napari_ssi.training.first_guess import FirstGuess
-from napari_ssi.training.whole import DOUBT, Whole
+from napari_ssi.training.risk import DOUBT
+from napari_ssi.training.whole import Whole
 
 SHAPE = (96, 96)
 SIGMA = 0.1
@@ -69,7 +70,7 @@ def test_its_error_is_that_of_another_recording() -> None:
         predictions = scene.judge.look(f)
         told.append(scene.judge.error(predictions) - SIGMA**2)
         error = (predictions[:1] - scene.z).square()
-        true.append(float(error[scene.judge._counted].mean()))
+        true.append(float(error[scene.judge._risk.counted].mean()))
     spread = float(np.std(np.subtract(told, true))) / len(told) ** 0.5
     assert spread < 0.1 * np.mean(true)
     assert np.mean(told) == pytest.approx(np.mean(true), abs=3 * spread)
@@ -78,7 +79,7 @@ def test_its_error_is_that_of_another_recording() -> None:
 def test_no_pixel_counts_that_shares_noise_with_one_that_is_predicted() -> None:
     scene = Scene(0)
     predicted = scene.guess.unseen[0].any(0, keepdim=True)
-    counted = scene.judge._counted
+    counted = scene.judge._risk.counted
     assert 0.05 < float(counted.float().mean()) < 0.3
     assert not bool((scene.noise.sharing(predicted) & counted).any())
 

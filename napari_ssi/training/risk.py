@@ -1,0 +1,123 @@
+"""How well a part of a recording is predicted from all of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from ..events import Control, Progress, Watched
+from ..noise.base import NoiseModel
+from ..physics.base import Physics
+from ..restorer import Weighted
+from ..stein import Stein, explained
+from .first_guess import limited
+from .held_out import LOOKED_AT, sure_part
+
+#: Times the variance of shared noise that was measured: a network makes more of noise that is measured too
+#: small than a classical method does.
+DOUBT = 1.3
+#: Standard errors by which one estimate must be better than another: what a blur takes away is not judged.
+CLEARLY = 2.0
+#: Of fewer pixels a standard error says little: then all count.
+FEWEST = 100
+#: Side of the squares, in pixels, whose means are taken for independent of each other.
+BLOCK = 16
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Stein's estimate of the squared error, see :class:`~napari_ssi.stein.Stein`.
+
+    Attributes
+    ----------
+    stein
+        Of a part of the recording; its ``data`` are to be restored, and predicted again.
+    physics
+        Of that part.
+    kept
+        1 for the pixels that were measured.
+    counted
+        The pixels (bool) that count.
+    """
+
+    stein: Stein
+    physics: Physics
+    kept: Tensor
+    counted: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        frame: Tensor,
+        physics: Physics,
+        noise: NoiseModel,
+        generator: torch.Generator,
+        counted: Tensor | None = None,
+    ) -> Risk:
+        """For a frame, of a large one for the part with the strongest contrast; the pixels that are to count."""
+        ndim = frame.ndim - 2
+        lost = physics.missing(frame)
+        kept = torch.ones_like(frame) if lost is None else (~lost).to(frame.dtype)
+        counted = kept > 0 if counted is None else counted & (kept > 0)
+        (y,), part = limited([frame], LOOKED_AT[ndim] // math.prod(physics.finer((1,) * ndim)))
+        for axis, (start, size) in enumerate(part, start=2):
+            kept, counted = (a.narrow(axis, start, size) for a in (kept, counted))
+        usable = explained(y, noise).to(y.device) & (kept > 0)
+        counted = counted & usable
+        counted = counted if int(counted.sum()) >= FEWEST else usable
+        physics = physics.part([[start for start, _ in part]], [size for _, size in part])
+        doubt = DOUBT if noise.correlated else 1.0
+        return cls(Stein(y, noise, generator, doubt), physics, kept, counted)
+
+    def objects(self, method: Weighted, control: Control) -> Generator[Progress, None, Tensor]:
+        """What a classical method makes of the data."""
+        found = []
+        for y in self.stein.data.split(1):
+            job = Watched(method.objects(y, self.kept, self.physics, control))
+            for progress in job:
+                yield replace(progress, values={}, preview=None)
+            found.append(job.value)
+        return torch.cat(found)
+
+    def error(self, predictions: Tensor) -> float:
+        """The risk, and the variance of the noise: what another recording would be predicted with."""
+        return self._mean(self.stein.losses(predictions))[0]
+
+    def behind(self, predictions: Tensor, others: Tensor) -> tuple[float, float]:
+        """By how much the risk of some exceeds that of others, and the standard error of that."""
+        return self._mean(self.stein.losses(predictions) - self.stein.losses(others))
+
+    def share(self, before: Tensor, after: Tensor) -> float:
+        r"""How far to go from one estimate towards another, 0 to 1.
+
+        The risk after a share w of the way is :math:`a + b w + c w^2`, least at
+        :math:`\hat w = -b / 2c`, with twice the standard error from square to square; see
+        :func:`~napari_ssi.training.held_out.sure_part`.
+        """
+        first, middle, last = (
+            self.stein.losses(torch.lerp(before, after, w)) for w in (0.0, 0.5, 1.0)
+        )
+        c = 2 * (first - 2 * middle + last)
+        b = last - first - c
+        (slope, _), (power, _) = self._mean(b), self._mean(c)
+        w = -slope / (2 * power) if power > 0 else 0.0
+        if w <= 0:
+            return 0.0
+        _, error = self._mean(b + 2 * w * c)
+        return sure_part(w, (CLEARLY * error / (2 * power)) ** 2)
+
+    def _mean(self, losses: Tensor) -> tuple[float, float]:
+        """Over the pixels that count, and its standard error from square to square."""
+        side = max(1, min(BLOCK, *(n // 4 for n in losses.shape[-2:])))
+        counted = self.counted.to(losses.dtype)
+        planes = torch.stack([losses * counted, counted]).reshape(-1, 1, *losses.shape[-2:])
+        squares = avg_pool2d(planes, side, ceil_mode=True, divisor_override=1)
+        sums, count = squares.reshape(2, -1).cpu().double()
+        mean = sums.sum() / count.sum()
+        spread = (sums - mean * count).square().sum().sqrt() / count.sum()
+        return float(mean), float(spread)

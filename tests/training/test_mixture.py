@@ -1,0 +1,183 @@
+"""A network's restoration mixed with a classical one, without a blur."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter, uniform_filter
+
+from napari_ssi import ImageStack, Recipe, Restoration, background, run
+from napari_ssi.background import Levels
+from napari_ssi.events import Control, Watched
+from napari_ssi.noise.gaussian import Gaussian
+from napari_ssi.noise.independent import Independent
+from napari_ssi.physics.blur import Blur
+from napari_ssi.physics.denoising import Denoising
+from napari_ssi.pipeline import restorer
+from napari_ssi.psf.gaussian import gaussian
+from napari_ssi.quality.psnr import psnr
+from napari_ssi.remarks import remarks
+from napari_ssi.restorer import Steps
+from napari_ssi.training.mixture import Mixture
+from napari_ssi.training.model import TrainedModel
+
+SIGMA = 0.1
+
+
+def specimen(rng: np.random.Generator, shape: tuple[int, int] = (128, 128)) -> np.ndarray:
+    """Smooth shades and sharp edges."""
+    edges = gaussian_filter(rng.normal(size=shape), 6) > 0
+    shades = gaussian_filter(rng.normal(size=shape), 8)
+    return 0.3 + 0.4 * edges + 2 * shades
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, int], *, shared: bool) -> np.ndarray:
+    white = rng.normal(size=shape)
+    return SIGMA * (3 * uniform_filter(white, 3, mode="wrap") if shared else white)
+
+
+def recorded(shared: bool = False) -> tuple[np.ndarray, ImageStack]:
+    rng = np.random.default_rng(0)
+    x = specimen(rng)
+    return x, ImageStack((x + noise(rng, x.shape, shared=shared)).astype(np.float32), "YX")
+
+
+def alone(result: Restoration, stack: ImageStack, share: float) -> np.ndarray:
+    """The same with a given share of the network."""
+    (model,) = result.models
+    assert isinstance(model.fitted, TrainedModel) and model.fitted.mixture is not None
+    mixture = replace(model.fitted.mixture, share=share)
+    other = replace(model, fitted=replace(model.fitted, mixture=mixture))
+    return run(result.recipe, stack, models=[other]).image
+
+
+@pytest.mark.parametrize("known", ["independent", "gaussian", "correlated"])
+def test_the_mixture_is_not_worse_than_the_better_of_both(known: str) -> None:
+    x, stack = recorded(known == "correlated")
+    recipe = Recipe.create(noise=known, method="noise2self", training={"steps": 100})
+    result = run(recipe, stack)
+    learned, classical = (psnr(alone(result, stack, w), x, data_range=1) for w in (1.0, 0.0))
+    hessian = run(Recipe.create(noise=known, method="hessian"), stack)
+    assert classical == pytest.approx(psnr(hessian.image, x, data_range=1), abs=0.5)
+    assert psnr(result.image, x, data_range=1) > max(classical, learned) - 0.1
+
+
+class Classical:
+    """Gives the truth and a little of the recording's noise; counts how often it is asked."""
+
+    remark = ""
+
+    def __init__(self, x: torch.Tensor, follows: float, wrong: torch.Tensor) -> None:
+        self.x, self.follows, self.wrong = x, follows, wrong
+        self.estimates: dict[str, float] = {}
+
+    def fit(self, *given: object) -> Steps:
+        yield from ()
+        return self
+
+    def objects(self, y: torch.Tensor, *given: object) -> Steps:
+        yield from ()
+        return self.x + self.wrong + self.follows * (y - self.x)
+
+    apply = objects
+
+
+def test_the_share_is_that_of_the_least_error() -> None:
+    """Both follow the noise by a tenth and have errors of their own: that of one is four times the other's."""
+    found = []
+    for seed in range(20):
+        random = torch.Generator().manual_seed(seed)
+        x = torch.rand(1, 1, 1, 1, generator=random).expand(1, 1, 96, 96)
+        y = x + SIGMA * torch.randn(x.shape, generator=random)
+        wrong = [
+            0.02 * torch.randn(x.shape, generator=random),
+            0.04 * torch.randn(x.shape, generator=random),
+        ]
+        classical, learned = (Classical(x, 0.1, w) for w in wrong)
+        of = (classical, learned.objects, [y], Denoising(), Gaussian(sigma=SIGMA))
+        job = Mixture.of(*of, Control(), random)
+        found.append(Watched(job).finish().share)
+    # the noise that both follow is the same; of independent errors a^2 and b^2 the share is a^2 / (a^2 + b^2)
+    assert np.mean(found) == pytest.approx(0.2, abs=0.03)
+
+
+def test_one_that_is_not_better_is_left_out() -> None:
+    x, stack = recorded()
+    recipe = Recipe.create(method="noise2self", training={"steps": 1})
+    result = run(recipe, stack)
+    assert result.estimates["learned_share"] == 0
+    assert any("not surely better than a classical one" in note for note in result.notes)
+    classical = run(Recipe.create(method="hessian"), stack).image
+    assert psnr(result.image, x, data_range=1) == pytest.approx(
+        psnr(classical, x, data_range=1), abs=0.05
+    )
+
+
+def test_other_frames_are_mixed_alike() -> None:
+    _, stack = recorded()
+    y = np.asarray(stack.data)
+    result = run(Recipe.create(method="noise2self", training={"steps": 20}), stack)
+    frames = ImageStack(np.stack([y, y[::-1]]), "TYX")
+    learned, classical, both = (alone(result, frames, w) for w in (1.0, 0.0, 0.3))
+    np.testing.assert_allclose(both, 0.7 * classical + 0.3 * learned, atol=1e-5)
+    assert np.abs(learned - classical).max() > 0.05
+    np.testing.assert_allclose(alone(result, stack, 0.3), both[0], atol=1e-5)
+
+
+def test_what_it_holds_is_said() -> None:
+    for share, words in (
+        (0.0, "not surely better"),
+        (0.3, "holds 30% of the network's"),
+        (1.0, ""),
+    ):
+        told = remarks({"learned_share": share}, Levels(0.0), untrained=False, shared=False)
+        assert (words in " ".join(told)) and (bool(told) is bool(words))
+
+
+def test_it_is_not_made_after_stop() -> None:
+    _, stack = recorded()
+    control = Control()
+
+    def stop(progress: object) -> None:
+        if getattr(progress, "stage", "") == "training" and getattr(progress, "step", 0) >= 20:
+            control.stop()
+
+    recipe = Recipe.create(method="noise2self", training={"steps": 60})
+    result = run(recipe, stack, control=control, report=stop)
+    assert 0 < result.estimates["steps"] < 60
+    assert "learned_share" not in result.estimates
+
+
+@pytest.mark.parametrize(
+    ("expected", "ndim", "recipe"),
+    [
+        (True, 2, {"method": "noise2self"}),
+        (False, 3, {"method": "noise2self"}),
+        (False, 2, {"method": "noise2self", "training": {"mixed": False}}),
+        (False, 2, {"method": "noise2self", "training": {"first_guess": "none"}}),
+        (False, 2, {"method": "noise2void"}),
+        (False, 2, {"method": "neighbor2neighbor"}),
+        (False, 2, {"method": "deep_image_prior", "training": {"mixed": True}}),
+        (False, 2, {"method": "sure", "noise": "gaussian"}),
+        (True, 2, {"method": "sure", "noise": "gaussian", "training": {"mixed": True}}),
+        (False, 2, {"method": [{"name": "noise2self"}, {"name": "variation", "weight": 0.1}]}),
+    ],
+)  # fmt: skip
+def test_where_it_is_made(expected: bool, ndim: int, recipe: dict[str, object]) -> None:
+    trainer = restorer(Recipe.create(**recipe))
+    assert trainer.mixes(Denoising(), ndim) is expected
+    blur = Blur.from_array(gaussian((2.0,) * ndim, (1.0,) * ndim), (32,) * ndim)
+    assert not trainer.mixes(blur, ndim)
+
+
+def test_independent_noise_says_how_strong_it_was_measured() -> None:
+    rng = np.random.default_rng(0)
+    z = np.linspace(20, 200, 256) + np.zeros((256, 1))
+
+    y = rng.poisson(z).astype(np.float32)
+    model = Independent().fitted([y], background.measure([y]))
+    assert float(model.variance(torch.tensor(100.0))) == pytest.approx(100, rel=0.15)
+    assert float(model.variance(torch.tensor(-1e6))) == 0
