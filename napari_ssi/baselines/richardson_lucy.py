@@ -162,7 +162,7 @@ class RichardsonLucy(Baseline):
         seen = physics.A_adjoint(w)
         # what is seen by no pixel that counts stays as it is
         blind = seen < _BLIND * seen.max()
-        share = seen.clamp_min_(_TINY).reciprocal_()
+        share = seen.clamp_min(_TINY).reciprocal_()  # seen may be w itself
         if start is None:
             mean = counts.sum(axes, keepdim=True) / w.sum(axes, keepdim=True).clamp_min(1)
             start = physics.initial(mean + torch.zeros_like(counts))

@@ -55,7 +55,10 @@ class Mixture:
             yield replace(progress, stage="tuning a classical method", values={}, message="")
         method = tuning.value
         risk = Risk.of(frames[0], physics, noise, generator)
-        classical = yield from risk.objects(method, control)
+        made = Watched(risk.objects(method, control))
+        for progress in made:
+            yield replace(progress, stage="comparing")
+        classical = made.value
         learned = []
         for y in risk.stein.data.split(1):
             work = Watched(restore(y.cpu(), risk.physics))
@@ -68,5 +71,5 @@ class Mixture:
         """h(y)."""
         job = Watched(self.method.apply(y, physics, control))
         for progress in job:
-            yield replace(progress, stage="classical method", values={}, preview=None)
+            yield replace(progress, values={}, preview=None)
         return job.value

@@ -66,6 +66,11 @@ class TrainedModel:
 
     def apply(self, y: Tensor, physics: Physics, control: Control) -> Steps:
         """Restore one frame, see :class:`~napari_ssi.restorer.Fitted`."""
+        if y.ndim - 2 != self.network.ndim:
+            raise InputError(
+                f"What was learned restores {_KINDS[self.network.ndim]}, but this recording is of "
+                f"{_KINDS[y.ndim - 2]}; train on it instead."
+            )
         if self.mixture is None or nothing_learned(self.estimates):
             return (yield from self.restore(y, physics, control))
         classical = yield from self.mixture.apply(y, physics, control)
@@ -81,11 +86,6 @@ class TrainedModel:
         self.network.to(device).eval()
         self.network.under(physics)
         ndim = y.ndim - 2
-        if ndim != self.network.ndim:
-            raise InputError(
-                f"What was learned restores {_KINDS[self.network.ndim]}, but this recording is of "
-                f"{_KINDS[ndim]}; train on it instead."
-            )
         if nothing_learned(self.estimates):  # the weights are random
             return physics.upsample(y).cpu().clone()
         lost, measured = physics.missing(y), y
