@@ -56,7 +56,7 @@ def measured(case: str) -> dict[str, str]:
 
     levels = {} if fits else {"offset": 0.0}
     recipe = Recipe.create(
-        method="noise2self", training={"steps": STEPS}, levels=levels, device="cpu"
+        method="noise2self", training={"steps": STEPS, "mixed": False}, levels=levels, device="cpu"
     )
     stack = ImageStack(y, "YX")
     result = run(recipe, stack)

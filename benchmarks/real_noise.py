@@ -9,7 +9,8 @@ network, and ``NAME+structured`` hides the neighbours along X as well.
 On 256 x 256 centre crops, PSNR after an affine fit to the average of many exposures (or to a
 long one), over 255 for 8-bit truths and over the truth's own range for others. Beside it
 scikit-image's non-local means, wavelets and total variation, each at the setting that the
-truth prefers: better than anyone could choose without it. Wavelets need PyWavelets.
+truth prefers: better than anyone could choose without it. Wavelets need PyWavelets. Where the network's
+restoration is mixed with a classical one, both are scored alone, too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -35,6 +37,7 @@ from napari_ssi import ImageStack, Recipe, measure_noise, run
 from napari_ssi.noise.estimation import recommend
 from napari_ssi.quality.affine_fit import affine_fit
 from napari_ssi.quality.psnr import psnr
+from napari_ssi.training.model import TrainedModel
 
 DATA = paper.FOLDER.parent / "A"
 RESULTS = Path(__file__).parent / "results" / "real_noise.csv"
@@ -63,7 +66,7 @@ VARIANTS = {
 #: The truth lies some tenths of a pixel beside the recording, and is moved onto it.
 DRIFTED = {"fmd_bpae"}
 COLUMNS = tuple(
-    "case input ours method noise nlm_oracle wavelet_oracle tv_oracle seconds steps best_step "
+    "case input ours network classical learned_share method noise nlm_oracle wavelet_oracle tv_oracle seconds steps best_step "
     "sentence commit".split()
 )
 
@@ -101,6 +104,13 @@ def measure(case: str, steps: int | None = None) -> dict[str, str]:
         "best_step": f"{result.estimates['best_step']:.0f}",
         "sentence": report.sentence,
     }
+    fitted = result.models[0].fitted
+    if isinstance(fitted, TrainedModel) and fitted.mixture is not None:
+        row["learned_share"] = f"{fitted.mixture.share:.2f}"
+        for column, share in (("network", 1.0), ("classical", 0.0)):
+            alone = replace(fitted, mixture=replace(fitted.mixture, share=share))
+            models = [replace(result.models[0], fitted=alone)]
+            row[column] = f"{score(run(recipe, stack, models=models).image):.2f}"
     if not variant:
         unit = (y - y.min()) / np.ptp(y)
         for column, candidates in oracles(unit).items():
