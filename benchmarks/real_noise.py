@@ -66,8 +66,9 @@ VARIANTS = {
 #: The truth lies some tenths of a pixel beside the recording, and is moved onto it.
 DRIFTED = {"fmd_bpae"}
 COLUMNS = tuple(
-    "case input ours network classical learned_share method noise nlm_oracle wavelet_oracle tv_oracle seconds steps best_step "
-    "sentence commit".split()
+    "case input ours network classical learned_share method noise nlm_oracle wavelet_oracle tv_oracle "
+    "seconds steps best_step sentence commit".split()
+)
 )
 
 Image = NDArray[np.number]
