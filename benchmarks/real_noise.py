@@ -69,7 +69,6 @@ COLUMNS = tuple(
     "case input ours network classical learned_share method noise nlm_oracle wavelet_oracle tv_oracle "
     "seconds steps best_step sentence commit".split()
 )
-)
 
 Image = NDArray[np.number]
 
