@@ -92,7 +92,7 @@ class Recipe(BaseModel):
 
         Recipe(physics=Part(name="blur", params={...}), method="ssi")
 
-    ``training`` holds parameters of :class:`~napari_ssi.training.trainer.Trainer`
+    ``training`` holds parameters of :class:`~napari_ssi.training.settings.Training`
     and is not used by baselines.
 
     Raises

@@ -17,12 +17,11 @@ from torch import Tensor, nn
 
 from ..events import Control, Progress, Watched
 from ..losses._masks import replaced
-from ..losses.base import Loss, Penalty, Scene
+from ..losses.base import Scene
 from ..networks._module import NetworkModule
-from ..networks.unet import UNet
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from ..restorer import Steps, WeightedRestorer
+from ..restorer import Steps
 from . import first_guess, random_field
 from .choice import Choice, Judge
 from .first_guess import FirstGuess
@@ -30,71 +29,27 @@ from .held_out import HeldOut
 from .material import Material
 from .mixture import Mixture
 from .model import TrainedModel, cleaned, interruptible, precision
+from .plan import Plan, seed
 from .preview import Preview
 from .schedule import Plateau
-from .settings import Training
-from .start import Start
 from .whole import Whole
 from .windows import Windows
-
-#: Pixels of a single plane for which averaging the symmetries takes seconds.
-SMALL = 2_000_000
 
 
 class _Enough(Exception):
     """Stop was pressed in the middle of a step."""
 
 
-class Trainer:
+class Trainer(Plan):
     """The restorer behind every learned method.
 
     Effort is counted in steps. The data are drawn from ``generator`` alone, so that
     on one device and thread count a run repeats to the bit, previews or not.
-
-    Parameters
-    ----------
-    settings
-        See :class:`Training`.
-    loss
-        The data term.
-    penalties
-        Optional further terms with their weights.
-    network
-        Settings of the network.
-    effort
-        The budget where ``settings.steps`` is not given.
-    positive
-        The object is known not to be negative.
-    guess
-        The method of the first guess that the network corrects, where the loss allows for one.
-    start
-        Weights of an earlier training to start from.
     """
 
     WARMUP = 20
     PATIENCE = 8
     DECAYS = 3
-
-    def __init__(
-        self,
-        settings: Training,
-        loss: Loss,
-        penalties: Sequence[tuple[Penalty, float, str]],
-        network: UNet,
-        effort: str = "balanced",
-        *,
-        positive: bool = False,
-        guess: WeightedRestorer | None = None,
-        start: Start | None = None,
-    ) -> None:
-        self.settings = settings
-        self.loss = loss
-        self.penalties = penalties
-        self.network = network
-        self.positive = positive
-        self.effort = effort
-        self.guess = guess
-        self.start = start
 
     def fit(
         self,
@@ -113,7 +68,7 @@ class Trainer:
         shared = physics.identity and noise.correlated and self.loss.trusts_noise
         select = self.settings.select and not shared
         frames = [frame.to(device) for frame in y]
-        random = torch.Generator(device).manual_seed(_seed(generator))
+        random = torch.Generator(device).manual_seed(seed(generator))
         self.loss.begin(noise)
         preview = Preview(control, physics.zoom)
         first = y[0][:, :1]
@@ -177,6 +132,13 @@ class Trainer:
             if control.stopping:
                 raise _Enough
 
+        def look(step: int) -> float:
+            nonlocal belied, select
+            error = choice.look(step)
+            belied = belied or (shared and self.loss.belied)
+            select = select or (self.settings.select and belied)
+            return error
+
         if guided is not None or self.start is not None:
             # one that adds nothing to the guess starts from weights that say nothing
             unlike = self.start is None and not network.corrects
@@ -205,7 +167,7 @@ class Trainer:
                 ended = False
                 if step % every == 0 or step == budget:
                     looked = step
-                    values = {"loss": float(total.detach()), "held_out": choice.look(step)}
+                    values = {"loss": float(total.detach()), "held_out": look(step)}
                     if choice.diverged:
                         reason = "the training diverged; the best weights before were kept"
                         break
@@ -215,8 +177,6 @@ class Trainer:
                             "best_held_out": schedule.best,
                             "best_step": float(schedule.best_step),
                         }
-                    belied = belied or (shared and self.loss.belied)
-                    select = select or (self.settings.select and belied)
                     ended = select and schedule.finished
                 now = time.monotonic()
                 picture = preview.take(averaged, self.loss, shown, device, sharp)
@@ -229,9 +189,7 @@ class Trainer:
                     reason = "the held-out error no longer fell"
                     break
         if step > looked:  # stopped between two checks: the newest weights deserve a look
-            choice.look(step)
-            belied = belied or (shared and self.loss.belied)
-            select = select or (self.settings.select and belied)
+            look(step)
         # an earlier training has been chosen for its weights; a first guess is there anyway
         blend = self.start is None
         best_step, kept = choice.end(step, select=select, blend=blend)
@@ -284,86 +242,6 @@ class Trainer:
             estimates["learned_share"] = mixing.value.share
         return model
 
-    def mixes(self, physics: Physics, ndim: int) -> bool:
-        """Whether the result is mixed with that of a classical method: of planes, without a blur to undo."""
-        given = self.settings.mixed
-        wanted = self.loss.mixes if given is None else given
-        able = self.loss.recordings == 1 and self.loss.restores and not self.loss.sees_a_field
-        sharp = (
-            physics.identity and ndim == 2
-        )  # in 3D the classical method may take longer than the network
-        return wanted and able and sharp and self.guess is not None and not self.penalties
-
-    def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:
-        """The method of the first guess, where there is a blur to undo, and loss and noise allow it.
-
-        It is made for linear forward models. Noise that whole rows and whole columns share would reach
-        every pixel through the guess.
-        """
-        blurs = physics.linear and not physics.identity
-        allowed = self.loss.cross_fits and not all(map(math.isinf, noise.extent(2)))
-        allowed = allowed and all(term.goes_with_a_guess for term, *_ in self.penalties)
-        return self.guess if blurs and allowed else None
-
-    def windows(
-        self,
-        frames: Sequence[Tensor],
-        held: Sequence[Tensor],
-        physics: Physics,
-        guess: FirstGuess | None = None,
-    ) -> Windows:
-        """The source of training windows."""
-        ndim = frames[0].ndim - 2
-        inner = self.settings.patch or ((80, 80) if ndim == 2 else (16, 48, 48))
-        inner = (*inner[:1] * max(0, ndim - len(inner)), *inner)[-ndim:]
-        if self.settings.patch is None:  # the network sees the finer grid of the object
-            inner = tuple(
-                -(-n // z) for n, z in zip(inner, physics.finer((1,) * ndim), strict=True)
-            )
-        halo = physics.halo or ((0, 0),) * ndim
-        size = [n + a + b for n, (a, b) in zip(inner, halo, strict=True)]
-        size = [-(-s // 8) * 8 for s in size]
-        return Windows(frames, held, physics, size, self.settings.augment, guess)
-
-    def build(
-        self, windows: Windows, generator: torch.Generator, *, guided: bool = False
-    ) -> NetworkModule:
-        """A network for such windows of the object, its weights drawn from ``generator``."""
-        shape = windows.object
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_seed(generator))
-            # a network has one output, unless the loss, which then names its networks, wants more
-            more = {"outputs": self.loss.outputs} if self.loss.outputs > 1 else {}
-            positive = self.positive and self.loss.restores
-            network = self.network.build(shape, positive=positive, guided=guided, **more)
-        if self.start is not None:
-            self.start.fill(network, len(shape), guided=guided)
-        form = torch.channels_last if len(shape) == 2 else torch.channels_last_3d
-        for weight in network.parameters():
-            if weight.ndim > 1:  # biases have no layout
-                weight.data = weight.data.contiguous(memory_format=form)
-        network.under(windows.physics)
-        return network
-
-    def steps(self, ndim: int) -> int:
-        """The budget."""
-        given = self.settings.steps
-        return Training.STEPS[self.effort][ndim == 3] if given is None else given
-
-    def every(self, budget: int) -> int:
-        """Steps between two looks at the held-out error."""
-        return max(5, min(25, budget // 8))
-
-    def ensemble(self, shape: Sequence[int], frames: int) -> bool:
-        """Whether the symmetries are averaged in frames of spatial ``shape``."""
-        given = self.settings.ensemble
-        small = len(shape) == 2 and frames == 1 and math.prod(shape) <= SMALL
-        return small if given is None else given
-
-    def batch(self, ndim: int) -> int:
-        """Windows per step."""
-        return self.settings.batch or (4 if ndim == 2 else 1)
-
     def step(
         self,
         network: NetworkModule,
@@ -401,7 +279,3 @@ def _average(mean: nn.Module, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
         for a, b in zip(mean.parameters(), network.parameters(), strict=True):
             a.lerp_(b, 1 - decay)
-
-
-def _seed(generator: torch.Generator) -> int:
-    return int(torch.randint(2**31, (), generator=generator))
