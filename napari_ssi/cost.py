@@ -215,7 +215,7 @@ def _trained(
     views *= trainer.loss.passes
     seconds += views * frames * _tiled(network, restored) * predicted / one
 
-    mixed = trainer.guess if budget and trainer.mixes(physics, ndim) else None
+    mixed = trainer.guess if trainer.mixes(physics, ndim) else None
     classical = guided or mixed
     if classical is not None:
         tried = classical.tried(len(shape)) if isinstance(classical, Rivals) else (classical,)

@@ -156,3 +156,24 @@ class Control:
                 self._changed.wait()
             if self._cancelled:
                 raise Cancelled
+
+
+class Finishing(Control):
+    """The hand of another control on what is left to do for a result after a stop: it hears all but the stop.
+
+    Examples
+    --------
+    >>> control = Control()
+    >>> finishing = Finishing(control)
+    >>> control.stop()
+    >>> finishing.checkpoint(), finishing.stopping
+    (None, False)
+    """
+
+    def __init__(self, control: Control) -> None:
+        super().__init__()
+        self._control = control
+
+    def checkpoint(self) -> None:
+        """That of the other."""
+        self._control.checkpoint()

@@ -76,7 +76,7 @@ def explained(y: Tensor, noise: NoiseModel) -> Tensor:
     """Pixels (bool) that such noise explains: others look best where they are copied."""
 
     def variance(z: Array) -> Array:
-        return noise.variance(torch.from_numpy(z)).numpy()
+        return noise.deviation(torch.from_numpy(z)).square().numpy()
 
     planes = y.reshape(-1, *y.shape[-2:]).cpu().numpy()
     odd = np.stack([outlying(plane, variance, 0.0) for plane in planes])

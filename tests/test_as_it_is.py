@@ -53,7 +53,9 @@ def test_the_next_field_without_a_step(learned: Restoration) -> None:
     result = run(recipe(0), stack, start=learned.models)
     before, after = trained(learned), trained(result)
     assert result.models[0].normalization != learned.models[0].normalization
-    given = replace(result.models[0], fitted=replace(before, noise=after.noise))
+    given = replace(
+        result.models[0], fitted=replace(before, noise=after.noise, mixture=after.mixture)
+    )
     expected = run(recipe(100), stack, models=[given])
     np.testing.assert_array_equal(result.image, expected.image)
     for a, b in zip(before.network.parameters(), after.network.parameters(), strict=True):

@@ -10,6 +10,7 @@ from pydantic import PrivateAttr
 from torch import Tensor
 
 from ..background import Levels
+from ._brightness import smooth
 from ._clipping import Clipped
 from ._line import line, speckled
 from ._report import BENT
@@ -56,9 +57,13 @@ class Independent(Clipped):
         model._straight = straight and not speckled(points, levels.offset)
         return model
 
-    def variance(self, z: Tensor) -> Tensor:
-        """As measured: a line, nowhere below none."""
-        return (self._gain * z + self._floor).clamp_min(0)
+    def deviation(self, y: Tensor) -> Tensor:
+        """As measured, by the light around each pixel; what single pixels have is not known."""
+        return (self._gain * smooth(y) + self._floor).clamp_min(0).sqrt()
+
+    def covary(self, b: Tensor, y: Tensor) -> Tensor:
+        """The same, squared."""
+        return self.deviation(y).square() * b
 
     def mean(self, z: Tensor) -> Tensor:
         """``E[y | A x = z]``, differentiable."""

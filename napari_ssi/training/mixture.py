@@ -46,9 +46,12 @@ class Mixture:
         physics: Physics,
         noise: NoiseModel,
         control: Control,
-        generator: torch.Generator,
     ) -> Generator[Progress, None, Mixture]:
-        """Tune h on the frames and choose w on the first of them; ``restore`` is f."""
+        """Tune h on the frames and choose w on the first of them; ``restore`` is f.
+
+        All draws are the same each time: of one network and recording w is, too.
+        """
+        generator = torch.Generator().manual_seed(0)
         fit = restorer.fit([f.cpu() for f in frames], physics, noise, control, generator)
         tuning = Watched(fit)
         for progress in tuning:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..events import Control, Progress, Watched
+from ..events import Control, Finishing, Progress, Watched
 from ..losses._masks import replaced
 from ..losses.base import Scene
 from ..networks._module import NetworkModule
@@ -228,14 +228,16 @@ class Trainer(Plan):
         model = TrainedModel(
             averaged, self.loss, estimates, ensemble, moves, method, trusted, sharp
         )
-        if step and not control.stopping and self.mixes(physics, len(windows.size)):
+        ready = bool(step) or self.start is not None
+        if ready and self.mixes(physics, len(windows.size)):
             assert self.guess is not None
+            finishing = Finishing(control)
 
             def restore(y: Tensor, part: Physics) -> Steps:
-                return model.restore(y, part, control)
+                return model.restore(y, part, finishing)
 
-            mix = partial(Mixture.of, self.guess, restore, material.measured)
-            mixing = Watched(mix(physics, noise, control, generator))
+            mix = partial(Mixture.of, self.guess, restore, material.frames)
+            mixing = Watched(mix(physics, noise, finishing))
             for progress in mixing:
                 yield replace(progress, plane=preview.plane)
             model.mixture = mixing.value

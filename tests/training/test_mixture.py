@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 
 from napari_ssi import ImageStack, Recipe, Restoration, background, run
 from napari_ssi.background import Levels
-from napari_ssi.events import Control, Watched
+from napari_ssi.events import Cancelled, Control, Progress, Watched
 from napari_ssi.noise.gaussian import Gaussian
 from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
@@ -98,7 +98,7 @@ def test_the_share_is_that_of_the_least_error() -> None:
         ]
         classical, learned = (Classical(x, 0.1, w) for w in wrong)
         of = (classical, learned.objects, [y], Denoising(), Gaussian(sigma=SIGMA))
-        job = Mixture.of(*of, Control(), random)
+        job = Mixture.of(*of, Control())
         found.append(Watched(job).finish().share)
     # the noise that both follow is the same; of independent errors a^2 and b^2 the share is a^2 / (a^2 + b^2)
     assert np.mean(found) == pytest.approx(0.2, abs=0.03)
@@ -137,18 +137,34 @@ def test_what_it_holds_is_said() -> None:
         assert (words in " ".join(told)) and (bool(told) is bool(words))
 
 
-def test_it_is_not_made_after_stop() -> None:
+def test_after_stop_it_is_made_as_well_and_can_be_cancelled() -> None:
     _, stack = recorded()
-    control = Control()
-
-    def stop(progress: object) -> None:
-        if getattr(progress, "stage", "") == "training" and getattr(progress, "step", 0) >= 20:
-            control.stop()
-
     recipe = Recipe.create(method="noise2self", training={"steps": 60})
-    result = run(recipe, stack, control=control, report=stop)
-    assert 0 < result.estimates["steps"] < 60
-    assert "learned_share" not in result.estimates
+    for cancelled in (False, True):
+        control = Control()
+        stages = set()
+
+        def press(
+            progress: Progress, control: Control = control, cancelled: bool = cancelled
+        ) -> None:
+            stages.add(progress.stage)  # noqa: B023
+            if progress.stage == "training" and progress.step >= 20:
+                control.stop()
+            if cancelled and progress.stage == "comparing":
+                control.cancel()
+
+        if cancelled:
+            with pytest.raises(Cancelled):
+                run(recipe, stack, control=control, report=press)
+            assert "restoring" not in stages
+            continue
+        result = run(recipe, stack, control=control, report=press)
+        assert 0 < result.estimates["steps"] < 60
+        assert 0 <= result.estimates["learned_share"] <= 1
+        # with all the settings that were tried
+        model = result.models[0].fitted
+        assert isinstance(model, TrainedModel) and model.mixture is not None
+        assert model.mixture.method.estimates["weight"] > 0
 
 
 @pytest.mark.parametrize(
@@ -179,5 +195,7 @@ def test_independent_noise_says_how_strong_it_was_measured() -> None:
 
     y = rng.poisson(z).astype(np.float32)
     model = Independent().fitted([y], background.measure([y]))
-    assert float(model.variance(torch.tensor(100.0))) == pytest.approx(100, rel=0.15)
-    assert float(model.variance(torch.tensor(-1e6))) == 0
+    level = torch.full((1, 1, 9, 9), 100.0)
+    assert float(model.deviation(level).square().mean()) == pytest.approx(100, rel=0.15)
+    torch.testing.assert_close(model.covary(level, level), 100 * model.deviation(level) ** 2)
+    assert float(model.deviation(level - 1e6).max()) == 0
