@@ -31,7 +31,9 @@ class Stein:
         + 2 \operatorname{tr}(\Sigma J_f(y)) \right],
         \quad \operatorname{tr}(\Sigma J) = E_b (S R S b)^T J b
 
-    with random signs b and a difference quotient for :math:`J b`: both recordings, ``data``, are
+    with random signs b and a difference quotient for :math:`J b`. Noise that is not shared may be skewed as that of
+    photons is: its variance is then taken where it is right to second order, see
+    :meth:`~napari_ssi.noise.base.NoiseModel.stein_variance`. Both recordings, ``data``, are
     restored in the same path. The left side is what another recording would be predicted with, as
     is the loss of held-out pixels. These would do without knowing the covariance, but all that share noise
     with one are hidden with it, and from so far away hardly anything is predicted: nearly the recording
@@ -50,7 +52,7 @@ class Stein:
     ) -> None:
         signs = torch.rand((PROBES, *y.shape[1:]), generator=generator).round().mul(2).sub(1).to(y)
         self._step = STEP * doubt**0.5 * float(noise.deviation(y).square().mean().sqrt())
-        self._along = 2 * doubt * noise.covary(signs, y.expand_as(signs))
+        self._along = 2 * doubt * noise.stein_covary(signs, y.expand_as(signs))
         self._y, self._noise = y, noise
         self.data = torch.cat([y, y + self._step * signs])
 

@@ -15,7 +15,7 @@ from ..background import Levels
 from ..configured import Configured
 from ..errors import InputError
 from ..outliers import outlying
-from ._brightness import smooth
+from ._brightness import beside, smooth
 
 #: Noise below this part of the recording's range is not believed.
 LEAST = 1e-3
@@ -115,6 +115,10 @@ class NoiseModel(Configured, ABC):
     def covary(self, b: Tensor, y: Tensor) -> Tensor:
         """``Σ b`` with Σ the covariance of the noise, its brightness that of y around each pixel."""
         return self.variance(smooth(y)) * b
+
+    def stein_covary(self, b: Tensor, y: Tensor) -> Tensor:
+        """``V b`` with ``E (y - z)^T g = E tr(V J_g)``: as :meth:`covary`, or from single pixels to second order."""
+        return self.covary(b, y) if self.correlated else self.stein_variance(y, beside(y)) * b
 
     @property
     def typical(self) -> float:

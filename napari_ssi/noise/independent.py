@@ -61,6 +61,12 @@ class Independent(Clipped):
         """As measured, by the light around each pixel; what single pixels have is not known."""
         return (self._gain * smooth(y) + self._floor).clamp_min(0).sqrt()
 
+    def stein_variance(self, y: Tensor, around: Tensor) -> Tensor:
+        """As measured; of the pixel itself the more, the more of its noise is that of photons."""
+        photons = self._gain * around.clamp_min(0)
+        part = photons / (photons + max(self._floor, 0.0)).clamp_min(1e-12) / 2
+        return self._gain * (around + part * (y - around)) + self._floor
+
     def covary(self, b: Tensor, y: Tensor) -> Tensor:
         """The same, squared."""
         return self.deviation(y).square() * b
