@@ -30,7 +30,8 @@ from .saved_models import Source, begin
 from .stack import ImageStack, Index
 from .stein import PROBES
 from .training import first_guess, folds, held_out
-from .training.model import cleaned, on_device
+from .training.cleaning import cleaned
+from .training.model import on_device
 from .training.start import Start
 from .training.tiles import TILE_PIXELS, run_tiled
 from .training.trainer import Trainer
@@ -215,6 +216,7 @@ def _trained(
     views *= trainer.loss.passes
     seconds += views * frames * _tiled(network, restored) * predicted / one
 
+    costs: list[tuple[float, float, int]] = []
     mixed = trainer.guess if trainer.mixes(physics, ndim) else None
     classical = guided or mixed
     if classical is not None:
@@ -232,8 +234,9 @@ def _trained(
             seconds += judged * views * _tiled(network, restored) * predicted / one
     width = network.channels
     training = pixels * width * 4 * 16
+    classical_memory = max((cost[2] for cost in costs), default=0)
     inference = min(2 * whole, TILE_PIXELS[ndim]) * width * 4 * 6
-    return seconds, max(training, inference) + 300_000_000
+    return seconds, max(max(training, inference) + 300_000_000, classical_memory)
 
 
 def _tiled(network: NetworkModule, shape: tuple[int, ...]) -> int:

@@ -57,6 +57,22 @@ class Progress:
         return min(1.0, self.step / self.total) if self.total > 0 else 0.0
 
 
+#: Steps that :func:`part_of` divides each part into.
+_FINE = 1000
+
+
+def part_of(progress: Progress, stage: str, part: int, parts: int) -> Progress:
+    """The report of one part of several that take about as long, as one of the whole; no figures, no picture.
+
+    Examples
+    --------
+    >>> part_of(Progress("restoring", 1, 2), "comparing", 1, 2).fraction
+    0.75
+    """
+    step = part * _FINE + round(_FINE * progress.fraction)
+    return Progress(stage, step, parts * _FINE, elapsed=progress.elapsed, plane=progress.plane)
+
+
 class Watched(Generic[T, R]):
     """The reports of a job, to be looped over, and afterwards its ``value``.
 

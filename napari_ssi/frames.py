@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .physics.base import Physics
 from .stack import ImageStack
-from .training.model import cleaned
+from .training.cleaning import cleaned
 
 #: At most this many frames, and pixels, are trained or tuned on.
 SAMPLED_FRAMES = 12

@@ -81,7 +81,7 @@ def remarks(
     elif facts.get("learned_share", 1.0) < 0.995:
         told.append(
             f"The result holds {facts['learned_share']:.0%} of the network's restoration, and a classical one for the "
-            "rest: the mean of both has the least estimated error."
+            "rest: their mean has the lower estimated error."
         )
     if facts.get("learned_from", 1.0) < 1:
         told.append(

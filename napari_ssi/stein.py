@@ -51,7 +51,8 @@ class Stein:
         self, y: Tensor, noise: NoiseModel, generator: torch.Generator, doubt: float = DOUBT
     ) -> None:
         signs = torch.rand((PROBES, *y.shape[1:]), generator=generator).round().mul(2).sub(1).to(y)
-        self._step = STEP * doubt**0.5 * float(noise.deviation(y).square().mean().sqrt())
+        spread = float(noise.deviation(y).square().mean().sqrt())
+        self._step = max(STEP * doubt**0.5 * spread, 1e-6)  # of a picture that is all dark, say
         self._along = 2 * doubt * noise.stein_covary(signs, y.expand_as(signs))
         self._y, self._noise = y, noise
         self.data = torch.cat([y, y + self._step * signs])

@@ -49,7 +49,7 @@ class Sure(Loss):
     estimate as good as that is known.
 
     The divergence takes one random probe per step. Beside a first guess only
-    pixels that had no part in it count, and the probe moves these alone.
+    pixels that had no part in it count, and the probe moves these alone (or, where noise is shared, all that are seen).
 
     An error cannot be negative: where its estimate clearly is, the noise is not what it was taken for
     (:attr:`belied`). Single photons are not Gaussian, and a network learns to turn away from each of

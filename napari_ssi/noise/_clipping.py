@@ -48,6 +48,15 @@ class Clipped(NoiseModel):
         """``E[y | A x = z]``, differentiable."""
         return self._clipped_mean(z, self.variance(z)) if self._clips() else z
 
+    def stein_covary(self, b: Tensor, y: Tensor) -> Tensor:
+        """Without the pixels at an end of the range, which follow no noise."""
+        found = super().stein_covary(b, y)
+        if self._low is not None:
+            found = found * (y > self._low + 1e-6)
+        if self._high is not None:
+            found = found * (y < self._high - 1e-6)
+        return found
+
     def _limit(self, levels: Levels, *, low: bool = True) -> None:
         if self.model_clipping:
             self._low, self._high = levels.low if low else None, levels.high

@@ -70,6 +70,10 @@ class Gamma(Lit):
         """``(z - offset)² / looks``, before any clipping."""
         return self._light(z) ** 2 / self._known("looks")
 
+    def stein_variance(self, y: Tensor, around: Tensor) -> Tensor:
+        """Exact: ``E (y - z) g = z / looks E y g'``, both above the offset."""
+        return self._light(y) * self._light(around) / self._known("looks")
+
     def sample(self, z: Tensor, generator: Generator) -> Tensor:
         """A draw of y; below the offset, where there is no light, z itself."""
         looks = self._known("looks")

@@ -67,10 +67,6 @@ class Independent(Clipped):
         part = photons / (photons + max(self._floor, 0.0)).clamp_min(1e-12) / 2
         return self._gain * (around + part * (y - around)) + self._floor
 
-    def covary(self, b: Tensor, y: Tensor) -> Tensor:
-        """The same, squared."""
-        return self.deviation(y).square() * b
-
     def mean(self, z: Tensor) -> Tensor:
         """``E[y | A x = z]``, differentiable."""
         if not self._clips():

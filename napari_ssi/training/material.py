@@ -11,7 +11,10 @@ from torch import Tensor
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from . import held_out
-from .model import cleaned
+from .cleaning import cleaned
+
+#: Share of the pixels up to which those that are missing or spoiled are few.
+FEW = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,15 @@ class Material:
     measured: list[Tensor]
     apart: list[Tensor]
     held: list[Tensor]
+
+    def spoiled(self, n: int) -> Tensor:
+        """Pixels of a frame that are missing, or that belie the noise: it has them from their neighbours."""
+        return self.apart[n] & ~self.held[n]
+
+    @property
+    def complete(self) -> bool:
+        """Whether so few pixels are missing or spoiled that the others stand for all."""
+        return all(float(self.spoiled(n).float().mean()) <= FEW for n in range(len(self.frames)))
 
     @classmethod
     def draw(

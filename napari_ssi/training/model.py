@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..events import Control, Progress, Watched
-from ..losses._masks import replaced
 from ..losses.base import Loss
 from ..networks._module import NetworkModule
 from ..noise.base import NoiseModel
 from ..physics.base import Physics, transform
 from ..restorer import Steps, Weighted
+from .cleaning import cleaned
 from .given_back import given_back
 from .mixture import Mixture
 from .tiles import run_tiled
@@ -73,14 +73,16 @@ class TrainedModel:
             )
         if self.mixture is None or nothing_learned(self.estimates):
             return (yield from self.restore(y, physics, control))
-        classical = yield from self.mixture.apply(y, physics, control)
-        if self.mixture.share == 0:
-            return classical
-        learned = yield from self.restore(y, physics, control)
-        return torch.lerp(classical, learned, self.mixture.share)
 
-    def restore(self, y: Tensor, physics: Physics, control: Control) -> Steps:
-        """The network's part of it."""
+        def restore(y: Tensor, physics: Physics) -> Steps:
+            return self.restore(y, physics, control)
+
+        return (yield from self.mixture.apply(restore, y, physics, control))
+
+    def restore(
+        self, y: Tensor, physics: Physics, control: Control, lost: Tensor | None = None
+    ) -> Steps:
+        """The network's part of it; ``lost`` are the missing pixels if the physics cannot tell from this y."""
         began = time.monotonic()
         device = physics.device
         self.network.to(device).eval()
@@ -88,7 +90,7 @@ class TrainedModel:
         ndim = y.ndim - 2
         if nothing_learned(self.estimates):  # the weights are random
             return physics.upsample(y).cpu().clone()
-        lost, measured = physics.missing(y), y
+        lost, measured = physics.missing(y) if lost is None else lost, y
         y, bad = cleaned(y, self.trusted, lost)
         if self.trusted is not None:
             self.estimates["outliers"] = float(
@@ -145,21 +147,6 @@ def shown(y: Tensor, guess: Tensor | None, physics: Physics) -> Tensor:
     """What the network is shown of a whole frame, on the grid of the object."""
     y = physics.upsample(y)
     return y if guess is None else torch.cat([y, guess], 1)
-
-
-def cleaned(
-    y: Tensor, noise: NoiseModel | None, missing: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """y with bad pixels replaced by their neighbours; which these are.
-
-    Bad are those that are ``missing``, and those that the ``noise`` does not explain.
-    """
-    bad = torch.zeros_like(y, dtype=torch.bool)
-    if missing is not None:
-        bad = bad | missing
-    if noise is not None:
-        bad = bad | noise.outliers(y if missing is None else replaced(y, bad))
-    return (replaced(y, bad) if bool(bad.any()) else y), bad
 
 
 def on_device(

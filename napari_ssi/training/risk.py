@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, avg_pool3d
 
-from ..events import Control, Progress, Watched
+from ..events import Control, Progress, Watched, part_of
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from ..restorer import Weighted
@@ -25,7 +25,7 @@ DOUBT = 1.3
 CLEARLY = 2.0
 #: Of fewer pixels a standard error says little: then all count.
 FEWEST = 100
-#: Side of the squares, in pixels, whose means are taken for independent of each other.
+#: Side of the squares, or cubes, in pixels, whose means are taken for independent of each other.
 BLOCK = 16
 
 
@@ -54,15 +54,19 @@ class Risk:
     def of(
         cls,
         frame: Tensor,
+        lost: Tensor,
         physics: Physics,
         noise: NoiseModel,
         generator: torch.Generator,
         counted: Tensor | None = None,
     ) -> Risk:
-        """For a frame, of a large one for the part with the strongest contrast; the pixels that are to count."""
+        """For a frame, of a large one for the part with the strongest contrast.
+
+        ``lost`` are pixels (bool) that were missing or spoiled, and which the frame has from their neighbours,
+        ``counted`` those that are to count: of too few, all are.
+        """
         ndim = frame.ndim - 2
-        lost = physics.missing(frame)
-        kept = torch.ones_like(frame) if lost is None else (~lost).to(frame.dtype)
+        kept = (~lost).to(frame.dtype)
         counted = kept > 0 if counted is None else counted & (kept > 0)
         (y,), part = limited([frame], LOOKED_AT[ndim] // math.prod(physics.finer((1,) * ndim)))
         for axis, (start, size) in enumerate(part, start=2):
@@ -77,10 +81,10 @@ class Risk:
     def objects(self, method: Weighted, control: Control) -> Generator[Progress, None, Tensor]:
         """What a classical method makes of the data."""
         found = []
-        for y in self.stein.data.split(1):
+        for n, y in enumerate(self.stein.data.split(1)):
             job = Watched(method.objects(y, self.kept, self.physics, control))
             for progress in job:
-                yield replace(progress, values={}, preview=None)
+                yield part_of(progress, "comparing", n, len(self.stein.data))
             found.append(job.value)
         return torch.cat(found)
 
@@ -113,11 +117,17 @@ class Risk:
 
     def _mean(self, losses: Tensor) -> tuple[float, float]:
         """Over the pixels that count, and its standard error from square to square."""
-        side = max(1, min(BLOCK, *(n // 4 for n in losses.shape[-2:])))
+        size = [max(1, min(BLOCK, n // 4)) for n in losses.shape[2:]]
         counted = self.counted.to(losses.dtype)
-        planes = torch.stack([losses * counted, counted]).reshape(-1, 1, *losses.shape[-2:])
-        squares = avg_pool2d(planes, side, ceil_mode=True, divisor_override=1)
+        both = torch.cat([losses * counted, counted])
+        pool = avg_pool2d if len(size) == 2 else avg_pool3d
+        squares = pool(both, size, ceil_mode=True, divisor_override=1)
         sums, count = squares.reshape(2, -1).cpu().double()
         mean = sums.sum() / count.sum()
         spread = (sums - mean * count).square().sum().sqrt() / count.sum()
         return float(mean), float(spread)
+
+
+def telling(frames: Sequence[Tensor]) -> int:
+    """The frame with the strongest contrast: the first one may be dark."""
+    return max(range(len(frames)), key=lambda n: float(frames[n].var()))

@@ -24,11 +24,12 @@ from ..physics.base import Physics
 from ..restorer import Steps
 from . import first_guess, random_field
 from .choice import Choice, Judge
+from .cleaning import cleaned
 from .first_guess import FirstGuess
 from .held_out import HeldOut
 from .material import Material
 from .mixture import Mixture
-from .model import TrainedModel, cleaned, interruptible, precision
+from .model import TrainedModel, interruptible, precision
 from .plan import Plan, seed
 from .preview import Preview
 from .schedule import Plateau
@@ -103,17 +104,19 @@ class Trainer(Plan):
         sharp = noise if physics.identity and not asked else None
         windows = self.windows(material.frames, material.apart, physics, guess)
         judge: Judge
+        whole_judge: Whole | None = None
         if guess is not None and guided is not None and noise.correlated:
-            of = (material.frames[0][:, :1], material.apart[0][:, :1], physics, noise)
-            looking = Watched(Whole.of(guess, *of, control, generator, partly=self.start is None))
+            looking = Watched(Whole.of(guess, material, physics, noise, control, generator))
             for progress in looking:
                 yield replace(progress, plane=preview.plane)
-            judge = looking.value
+            judge = whole_judge = looking.value
         else:
             seen = ([f[:, :1] for f in material.frames], [h[:, :1] for h in material.held])
             judge = HeldOut(*seen, physics, noise, windows.size, generator, guess)
         network = self.build(windows, generator, guided=guided is not None).to(device)
         network.apart(noise.extent(len(windows.size)))
+        if whole_judge is not None:
+            whole_judge.partly = self.start is None and network.corrects
         averaged = copy.deepcopy(network)
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
@@ -228,19 +231,21 @@ class Trainer(Plan):
         model = TrainedModel(
             averaged, self.loss, estimates, ensemble, moves, method, trusted, sharp
         )
-        ready = bool(step) or self.start is not None
+        ready = (bool(step) or self.start is not None) and material.complete
         if ready and self.mixes(physics, len(windows.size)):
             assert self.guess is not None
             finishing = Finishing(control)
 
-            def restore(y: Tensor, part: Physics) -> Steps:
-                return model.restore(y, part, finishing)
+            def restore(y: Tensor, part: Physics, lost: Tensor) -> Steps:
+                return model.restore(y, part, finishing, lost)
 
-            mix = partial(Mixture.of, self.guess, restore, material.frames)
+            mix = partial(Mixture.of, self.guess, restore, material)
             mixing = Watched(mix(physics, noise, finishing))
             for progress in mixing:
                 yield replace(progress, plane=preview.plane)
             model.mixture = mixing.value
+            for judged in ("outliers", "given_back"):  # of what was compared
+                estimates.pop(judged, None)
             estimates["learned_share"] = mixing.value.share
         return model
 

@@ -11,7 +11,8 @@ from ..events import Control, Progress
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
 from .first_guess import FirstGuess
-from .risk import Risk
+from .material import Material
+from .risk import Risk, telling
 
 
 class Whole:
@@ -21,11 +22,13 @@ class Whole:
     worse than the one that is corrected in the end: what mends it need not be of use then.
     What is seen of an estimate is ``A x`` for the recording and for the same with a little more noise;
     the guess is made anew for each. Only pixels are counted whose noise has no part in what the
-    network was trained to predict.
+    network was trained to predict, where there are enough of them.
     """
 
-    def __init__(self, risk: Risk, objects: Tensor, partly: bool) -> None:
-        self._risk, self._partly = risk, partly
+    def __init__(self, risk: Risk, objects: Tensor) -> None:
+        self._risk = risk
+        #: A correction is taken in part where that is better, and judged by that part.
+        self.partly = True
         self._shown = torch.cat([risk.physics.initial(risk.stein.data), objects], 1)
         self._guess = risk.physics.A(objects)
 
@@ -33,33 +36,30 @@ class Whole:
     def of(
         cls,
         guess: FirstGuess,
-        frame: Tensor,
-        apart: Tensor,
+        material: Material,
         physics: Physics,
         noise: NoiseModel,
         control: Control,
         generator: torch.Generator,
-        *,
-        partly: bool = True,
     ) -> Generator[Progress, None, Whole]:
         """Make the first guesses.
 
         Parameters
         ----------
         guess
-            Whose method is taken, and that says which pixels of ``frame``, its first one, are predicted.
-        frame, apart
-            The recording, and the pixels (bool) of it that are not predicted.
+            Whose method is taken, and that says which pixels are predicted.
+        material
+            What is learned from.
         physics, noise
-            Theirs.
+            Its.
         control, generator
             See :class:`~napari_ssi.restorer.Restorer`.
-        partly
-            A correction is taken in part where that is better: it is judged by that part.
         """
-        predicted = guess.unseen[0].any(0, keepdim=True) & ~apart
-        risk = Risk.of(frame, physics, noise, generator, ~noise.sharing(predicted))
-        return cls(risk, (yield from risk.objects(guess.method, control)), partly)
+        n = telling(material.frames)
+        frame, lost = material.frames[n][:, :1], material.spoiled(n)[:, :1]
+        predicted = guess.unseen[n].any(0, keepdim=True) & ~material.apart[n][:, :1]
+        risk = Risk.of(frame, lost, physics, noise, generator, ~noise.sharing(predicted))
+        return cls(risk, (yield from risk.objects(guess.method, control)))
 
     def look(self, network: Callable[[Tensor], Tensor]) -> Tensor:
         """``A x`` for each of the recordings."""
@@ -79,6 +79,6 @@ class Whole:
         return self._risk.share(before, after)
 
     def _taken(self, predictions: Tensor) -> Tensor:
-        if not self._partly:
+        if not self.partly:
             return predictions
         return torch.lerp(self._guess, predictions, self.share(self._guess, predictions))

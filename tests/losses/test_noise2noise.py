@@ -19,7 +19,7 @@ from napari_ssi.physics.base import Physics
 from napari_ssi.physics.blur import Blur
 from napari_ssi.physics.denoising import Denoising
 from napari_ssi.psf.gaussian import gaussian
-from napari_ssi.training.model import cleaned
+from napari_ssi.training.cleaning import cleaned
 
 SHAPE = (48, 48)
 SIGMA = 0.3

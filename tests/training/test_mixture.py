@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter, uniform_filter
+from torch.nn.functional import avg_pool2d
 
 from napari_ssi import ImageStack, Recipe, Restoration, background, run
 from napari_ssi.background import Levels
 from napari_ssi.events import Cancelled, Control, Progress, Watched
+from napari_ssi.noise.gamma import Gamma
 from napari_ssi.noise.gaussian import Gaussian
 from napari_ssi.noise.independent import Independent
 from napari_ssi.physics.blur import Blur
@@ -19,8 +22,11 @@ from napari_ssi.physics.denoising import Denoising
 from napari_ssi.pipeline import restorer
 from napari_ssi.psf.gaussian import gaussian
 from napari_ssi.quality.psnr import psnr
+from napari_ssi.recipe import Part
 from napari_ssi.remarks import remarks
 from napari_ssi.restorer import Steps
+from napari_ssi.stein import Stein
+from napari_ssi.training.material import Material
 from napari_ssi.training.mixture import Mixture
 from napari_ssi.training.model import TrainedModel
 
@@ -66,7 +72,7 @@ def test_the_mixture_is_not_worse_than_the_better_of_both(known: str) -> None:
 
 
 class Classical:
-    """Gives the truth and a little of the recording's noise; counts how often it is asked."""
+    """Gives the truth and a little of the recording's noise, and an error of its own."""
 
     remark = ""
 
@@ -97,7 +103,9 @@ def test_the_share_is_that_of_the_least_error() -> None:
             0.04 * torch.randn(x.shape, generator=random),
         ]
         classical, learned = (Classical(x, 0.1, w) for w in wrong)
-        of = (classical, learned.objects, [y], Denoising(), Gaussian(sigma=SIGMA))
+        none = torch.zeros_like(y, dtype=torch.bool)
+        material = Material([y], [y], [none], [none])
+        of = (classical, learned.objects, material, Denoising(), Gaussian(sigma=SIGMA))
         job = Mixture.of(*of, Control())
         found.append(Watched(job).finish().share)
     # the noise that both follow is the same; of independent errors a^2 and b^2 the share is a^2 / (a^2 + b^2)
@@ -197,5 +205,56 @@ def test_independent_noise_says_how_strong_it_was_measured() -> None:
     model = Independent().fitted([y], background.measure([y]))
     level = torch.full((1, 1, 9, 9), 100.0)
     assert float(model.deviation(level).square().mean()) == pytest.approx(100, rel=0.15)
-    torch.testing.assert_close(model.covary(level, level), 100 * model.deviation(level) ** 2)
     assert float(model.deviation(level - 1e6).max()) == 0
+
+
+@pytest.mark.parametrize("share", [0.03, 0.5])
+def test_missing_pixels_do_not_count_however_they_are_given(share: float, tmp_path: Path) -> None:
+    """By their value, and by a mask. Where many are missing, those that are measured do not stand for all."""
+    x, stack = recorded()
+    gone = np.random.default_rng(1).random(x.shape) < share
+    y = np.where(gone, 0, np.maximum(stack.data + 1, 0.01)).astype(np.float32)
+    np.save(tmp_path / "gone.npy", gone.astype(np.uint8))
+    found = []
+    for params in ({"unmeasured": 0.0}, {"mask": str(tmp_path / "gone.npy")}):
+        physics = {"name": "inpainting", "params": params}
+        recipe = Recipe.create(physics=physics, method="noise2self", training={"steps": 40})
+        found.append(run(recipe, ImageStack(y, "YX")))
+    shares = [result.estimates.get("learned_share") for result in found]
+    assert shares[0] == (None if share > 0.05 else pytest.approx(shares[1], abs=0.02))
+    np.testing.assert_allclose(found[0].image, found[1].image, atol=0.02)
+
+
+def test_a_dark_first_frame_does_not_decide() -> None:
+    _, stack = recorded()
+    y = np.asarray(stack.data)
+    recipe = Recipe.create(method="noise2self", training={"steps": 20})
+    shares = []
+    for frames in ([y, y], [np.full_like(y, 0.1), y, y]):
+        noise = {"name": "gaussian", "params": {"sigma": SIGMA}}
+        result = run(
+            recipe.model_copy(update={"noise": Part(**noise)}), ImageStack(np.stack(frames), "TYX")
+        )
+        shares.append(result.estimates["learned_share"])
+    assert shares[0] == pytest.approx(shares[1], abs=0.2)
+
+
+def test_nothing_is_said_of_what_was_only_compared() -> None:
+    result = run(Recipe.create(method="noise2self", training={"steps": 1}), recorded()[1])
+    assert result.estimates["learned_share"] == 0
+    assert "given_back" not in result.estimates
+
+
+def test_speckle_is_judged_by_its_own_identity() -> None:
+    """Of three looks; with the variance at the pixel itself the risk would be twice as large."""
+    z = 1 + torch.outer(torch.linspace(0, 6, 96).sin() ** 2, torch.ones(96))[None, None]
+    told, true = [], []
+    for seed in range(30):
+        generator = torch.Generator().manual_seed(seed)
+        noise = Gamma(looks=3.0).fitted([], Levels(0.0)).rescaled(1.0, 0.0)
+        y = noise.sample(z, generator)
+        stein = Stein(y, noise, generator, 1.0)
+        f = 0.3 * stein.data + 0.7 * avg_pool2d(stein.data, 3, 1, 1, count_include_pad=False)
+        told.append(float((stein.losses(f) - (y - z).square()).mean()))
+        true.append(float((f[:1] - z).square().mean()))
+    assert np.mean(told) == pytest.approx(np.mean(true), rel=0.1)
