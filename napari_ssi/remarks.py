@@ -38,6 +38,7 @@ def remarks(
     ['Offset 100, 2.0% saturated at 4095.']
     """
     told = []
+    judged = shared and "correction" in facts  # by Stein's risk, not by held-out pixels
     if untrained:
         told.append("Stopped before the first step: the recording is unchanged.")
     if facts.get("outliers", 0.0) > 0:
@@ -64,15 +65,16 @@ def remarks(
     if facts.get("steps") == 0 and "start_held_out" in facts:
         told.append("Not trained: the start was applied as it is.")
     elif facts.get("best_step") == 0 and not untrained:
+        better = "has a lower estimated error" if judged else "predicts held-out pixels better"
         first = "start" if "start_held_out" in facts else "classical first guess"
         told.append(
-            "The network found nothing that surely predicts held-out pixels better than its "
-            f"{first}, which is the result."
+            f"The network found nothing that surely {better} than its {first}, which is the result."
         )
     elif facts.get("correction", 1.0) < 0.995:
+        best = "lowers the estimated error" if judged else "predicts held-out pixels best"
         told.append(
             f"The result holds {facts['correction']:.0%} of the network's correction of the classical first "
-            "guess, as much as predicts held-out pixels best; previews show all of it."
+            f"guess, as much as {best}; previews show all of it."
         )
     if facts.get("learned_share", 1.0) == 0:
         told.append(

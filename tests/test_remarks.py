@@ -59,3 +59,12 @@ def test_clipping_is_told(end: str, words: str) -> None:
 def test_zeros_without_a_photon_are_told() -> None:
     levels = Levels(0.0, dark_fraction=0.38)
     assert remarks(PLAIN, levels, untrained=False) == ["Offset 0, 38.0% without a photon."]
+
+
+@pytest.mark.parametrize("best_step", [0.0, 25.0])
+def test_what_judged_a_correction_is_named(best_step: float) -> None:
+    """Where pixels share noise, not the held-out ones."""
+    facts = {"best_step": best_step, "correction": 0.4 if best_step else 0.0}
+    for shared, words in ((False, "held-out pixels"), (True, "estimated error")):
+        (told,) = remarks(facts, Levels(0.0), untrained=False, shared=shared)
+        assert words in told
