@@ -58,7 +58,7 @@ class Progress:
 
 
 #: Steps that :func:`part_of` divides each part into.
-_FINE = 1000
+_FINE = 100
 
 
 def part_of(progress: Progress, stage: str, part: int, parts: int) -> Progress:
