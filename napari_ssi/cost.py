@@ -200,9 +200,8 @@ def _trained(
     checks = 1 + budget / trainer.every(budget)
     looked_at = held_out.LOOKED_AT[ndim]
     objects = math.prod(windows.object)
-    shared = (
-        guided is not None and noise.correlated
-    )  # then it is judged by some restorations of a part
+    # a correction under shared noise is judged by some restorations of a part
+    shared = guided is not None and noise.correlated
     if shared:
         checked = (1 + PROBES) * min(objects, looked_at)
     elif objects <= looked_at:

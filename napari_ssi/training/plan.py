@@ -41,7 +41,8 @@ class Plan:
     positive
         The object is known not to be negative.
     guess
-        The method of the first guess that the network corrects, where the loss allows for one.
+        The method of the first guess that the network corrects, where the loss allows for one, or that its
+        restoration is mixed with.
     start
         Weights of an earlier training to start from.
     """
@@ -72,9 +73,8 @@ class Plan:
         given = self.settings.mixed
         wanted = self.loss.mixes if given is None else given
         able = self.loss.recordings == 1 and self.loss.restores and not self.loss.sees_a_field
-        sharp = (
-            physics.identity and ndim == 2
-        )  # in 3D the classical method may take longer than the network
+        # in 3D the classical method may take longer than the network
+        sharp = physics.identity and ndim == 2
         return wanted and able and sharp and self.guess is not None and not self.penalties
 
     def guided(self, physics: Physics, noise: NoiseModel) -> WeightedRestorer | None:

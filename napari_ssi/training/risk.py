@@ -60,10 +60,10 @@ class Risk:
         generator: torch.Generator,
         counted: Tensor | None = None,
     ) -> Risk:
-        """For a frame, of a large one for the part with the strongest contrast.
+        """For a frame (1, 1, [Z,] Y, X), of a large one for the part with the strongest contrast.
 
-        ``lost`` are pixels (bool) that were missing or spoiled, and which the frame has from their neighbours,
-        ``counted`` those that are to count: of too few, all are.
+        ``lost`` are pixels (bool, of the same shape) that were missing or spoiled, and which the frame has from
+        their neighbours, ``counted`` those that are to count: of too few, all are.
         """
         ndim = frame.ndim - 2
         kept = (~lost).to(frame.dtype)
@@ -90,11 +90,12 @@ class Risk:
 
     def error(self, predictions: Tensor) -> float:
         """The risk, and the variance of the noise: what another recording would be predicted with."""
-        return self._mean(self.stein.losses(predictions))[0]
+        return average(self.stein.losses(predictions), self.counted)[0]
 
     def behind(self, predictions: Tensor, others: Tensor) -> tuple[float, float]:
         """By how much the risk of some exceeds that of others, and the standard error of that."""
-        return self._mean(self.stein.losses(predictions) - self.stein.losses(others))
+        apart = self.stein.losses(predictions) - self.stein.losses(others)
+        return average(apart, self.counted)
 
     def share(self, before: Tensor, after: Tensor) -> float:
         r"""How far to go from one estimate towards another, 0 to 1.
@@ -108,26 +109,29 @@ class Risk:
         )
         c = 2 * (first - 2 * middle + last)
         b = last - first - c
-        (slope, _), (power, _) = self._mean(b), self._mean(c)
+        (slope, _), (power, _) = (average(term, self.counted) for term in (b, c))
         w = -slope / (2 * power) if power > 0 else 0.0
         if w <= 0:
             return 0.0
-        _, error = self._mean(b + 2 * w * c)
+        _, error = average(b + 2 * w * c, self.counted)
         return sure_part(w, (CLEARLY * error / (2 * power)) ** 2)
-
-    def _mean(self, losses: Tensor) -> tuple[float, float]:
-        """Over the pixels that count, and its standard error from square to square."""
-        size = [max(1, min(BLOCK, n // 4)) for n in losses.shape[2:]]
-        counted = self.counted.to(losses.dtype)
-        both = torch.cat([losses * counted, counted])
-        pool = avg_pool2d if len(size) == 2 else avg_pool3d
-        squares = pool(both, size, ceil_mode=True, divisor_override=1)
-        sums, count = squares.reshape(2, -1).cpu().double()
-        mean = sums.sum() / count.sum()
-        spread = (sums - mean * count).square().sum().sqrt() / count.sum()
-        return float(mean), float(spread)
 
 
 def telling(frames: Sequence[Tensor]) -> int:
     """The frame with the strongest contrast: the first one may be dark."""
     return max(range(len(frames)), key=lambda n: float(frames[n].var()))
+
+
+def average(losses: Tensor, counted: Tensor) -> tuple[float, float]:
+    """The mean of losses (1, 1, [Z,] Y, X) over the pixels that count (bool), and its standard error.
+
+    That is from square to square, or cube to cube, of :data:`BLOCK` pixels: neighbours are not independent.
+    """
+    size = [max(1, min(BLOCK, n // 4)) for n in losses.shape[2:]]
+    kept = counted.to(losses.dtype)
+    pool = avg_pool2d if len(size) == 2 else avg_pool3d
+    squares = pool(torch.cat([losses * kept, kept]), size, ceil_mode=True, divisor_override=1)
+    sums, count = squares.reshape(2, -1).cpu().double()
+    mean = sums.sum() / count.sum()
+    spread = (sums - mean * count).square().sum().sqrt() / count.sum()
+    return float(mean), float(spread)

@@ -104,19 +104,18 @@ class Trainer(Plan):
         sharp = noise if physics.identity and not asked else None
         windows = self.windows(material.frames, material.apart, physics, guess)
         judge: Judge
-        whole_judge: Whole | None = None
         if guess is not None and guided is not None and noise.correlated:
             looking = Watched(Whole.of(guess, material, physics, noise, control, generator))
             for progress in looking:
                 yield replace(progress, plane=preview.plane)
-            judge = whole_judge = looking.value
+            judge = looking.value
         else:
             seen = ([f[:, :1] for f in material.frames], [h[:, :1] for h in material.held])
             judge = HeldOut(*seen, physics, noise, windows.size, generator, guess)
         network = self.build(windows, generator, guided=guided is not None).to(device)
         network.apart(noise.extent(len(windows.size)))
-        if whole_judge is not None:
-            whole_judge.partly = self.start is None and network.corrects
+        if isinstance(judge, Whole):
+            judge.partly = self.start is None and network.corrects
         averaged = copy.deepcopy(network)
         optimizer = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
         schedule = Plateau(self.settings.learning_rate, self.WARMUP, self.PATIENCE, self.DECAYS)
