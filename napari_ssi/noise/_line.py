@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,8 @@ def line(
     """The line through the points, both coefficients at least 0; a given one is kept.
 
     Weighed by the errors of the points; those far above it count less, since a rough
-    specimen only adds to the variance.
+    specimen only adds to the variance. A slope within its own error is none: where all is about as
+    bright any would do, and noise that does not follow the light is the simplest.
     """
     x, v = points.means - offset, points.variances
     if len(x) < 3 or np.ptp(x) == 0:
@@ -94,6 +95,9 @@ def line(
         trust = np.where(
             t > 0, np.minimum(1, 2 / np.maximum(t, 1e-9)), np.minimum(1, 3 / -np.minimum(t, -1e-9))
         )
+    if gain is None and floor is None and line.gain < line.gain_error:
+        even = _weighted(x, v, trust / sd**2, 0.0, None)
+        line = replace(line, gain=0.0, floor=even.floor, misfit=even.misfit)
     return line
 
 

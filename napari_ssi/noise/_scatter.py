@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter, uniform_filter
+from scipy.ndimage import median_filter, minimum_filter, uniform_filter
 
 from ..background import Levels
+from ..outliers import RING, outlying
 from ._differences import LESS, ORDERS, brightness, difference, overlap
 from ._line import Array, Scatter, line
 
@@ -63,12 +64,42 @@ def scatters(
     which share no noise with second differences, and 0.3 % of the variance of sixth ones:
     otherwise noise in the mean would flatten the line. The same surroundings tell where the
     specimen is rough, which only adds to the variance: such pixels are left out, at most half of a bin.
+    Outliers have no say (:func:`mended`).
 
     References
     ----------
     .. [1] J. Immerkær, "Fast noise variance estimation", Computer Vision and Image
        Understanding 64 (1996), :doi:`10.1006/cviu.1996.0060`
     """
+    planes = some(planes)
+    found = _scatters(planes, levels, orders)
+    whole = mended(planes, levels)
+    if whole is planes:
+        return found
+    # texture whose single pixels stand out: where these are replaced sixth differences see more
+    return min(found, _scatters(whole, levels, orders), key=lambda f: quietest(f).variance)
+
+
+def mended(planes: list[NDArray[np.float32]], levels: Levels) -> list[NDArray[np.float32]]:
+    """With single pixels that the noise does not explain replaced by the median around them.
+
+    Each of them is in nine residuals, so that 1 % make the variance of all a tenth too large.
+    """
+    fit = line(quietest(_scatters(planes, levels, ORDERS)), levels.offset)
+    if not math.isfinite(fit.gain_error):
+        return planes  # without a line there is nothing to be far from
+    odd = [outlying(p, lambda z: fit.variance(z - levels.offset), fit.gain) for p in planes]
+    if not any(found.any() for found in odd):
+        return planes
+    return [
+        np.where(found, median_filter(p, footprint=RING, mode="mirror"), p) if found.any() else p
+        for p, found in zip(planes, odd, strict=True)
+    ]
+
+
+def _scatters(
+    planes: list[NDArray[np.float32]], levels: Levels, orders: tuple[int, ...]
+) -> list[Scatter]:
     parts = [_pixels(plane, levels, orders) for plane in some(planes) if min(plane.shape) > 16]
     if not parts:
         return [_one_point(planes)]

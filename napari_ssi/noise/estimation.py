@@ -19,7 +19,7 @@ from ._line import Line, line
 from ._lines import line_noise, without_lines
 from ._report import Common, kind_of, sentence_of, stripes
 from ._report import NoiseReport as NoiseReport
-from ._scatter import quietest, scatter, scatters, some
+from ._scatter import mended, quietest, scatter, scatters, some
 from ._texture import broad, far
 
 #: Correlation with a neighbour above which pixels do not count as independent.
@@ -31,6 +31,8 @@ TEXTURE = 3.0
 WEAK = 0.3
 #: Row or column noise, in parts of a pixel's noise, from which it counts.
 STRIPES = 0.1
+#: Share of clipped pixels above which differences see too little of the noise.
+CLIPPED = 0.02
 #: Share of clipped or outlying pixels above which SURE is not advised.
 SPOILED = 1e-3
 #: Relative standard error up to which a number counts as known.
@@ -217,8 +219,20 @@ def gaussian_sigma(
     """Standard deviation of the noise as a whole, from differences along both axes.
 
     The median absolute deviation of the lowest of the ``orders`` than which no higher one has clearly
-    less. Where many pixels have the same value, that of the brightness bins' variances.
+    less. Where many pixels have the same value, or are clipped, that of the brightness bins' variances.
     """
+    planes = some(planes)
+    whole = mended(planes, levels)
+    sigma = _sigma(planes, levels, orders)
+    if whole is not planes:
+        sigma = min(sigma, _sigma(whole, levels, orders))
+    if sigma == 0.0 or levels.low_fraction + levels.high_fraction > CLIPPED:
+        sigma = math.sqrt(scatter(planes, levels).variance)
+    return max(sigma, 1e-6)
+
+
+def _sigma(planes: list[NDArray[np.float32]], levels: Levels, orders: tuple[int, ...]) -> float:
+    """0 where it can't be told."""
     sigma = math.inf
     for order in orders:
         residual = _left(planes, levels, order)
@@ -226,10 +240,7 @@ def gaussian_sigma(
         found = _mad(residual) if some_left else 0.0
         if found**2 < (1 - LESS) * sigma**2:
             sigma = found
-    if sigma == 0.0:
-        points = scatter(planes, levels)
-        sigma = math.sqrt(points.variance)
-    return max(sigma, 1e-6)
+    return sigma
 
 
 def _left(planes: list[NDArray[np.float32]], levels: Levels, order: int) -> NDArray[np.float64]:
@@ -237,7 +248,7 @@ def _left(planes: list[NDArray[np.float32]], levels: Levels, order: int) -> NDAr
     edge = order // 2
     inner = (slice(edge, -edge),) * 2
     parts = []
-    for plane in some(planes):
+    for plane in planes:
         y = plane.astype(np.float64)
         good = np.ones(y.shape, bool)
         for end in (levels.low, levels.high):
