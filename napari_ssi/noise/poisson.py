@@ -73,12 +73,12 @@ class Poisson(Lit):
         gain, floor = self.gain, 0.0
         if planes:
             points = scatter(planes, levels)
-            found = line(points, levels.offset, gain=gain)
-            floor = found.floor
             if gain is None:
+                found = line(points, levels.offset)
                 # noise at the offset means that light begins below it: only the slope is telling
-                hazy = floor > 3 * found.floor_error and found.gain > 3 * found.gain_error
+                hazy = found.floor > 3 * found.floor_error and found.gain > 3 * found.gain_error
                 gain = found.gain if hazy else line(points, levels.offset, floor=0.0).gain
+            floor = line(points, levels.offset, gain=gain).floor
         model = self.model_copy(update={"gain": max(gain or 0.0, 1e-6)})
         model._floor = floor
         # photons are never fewer than none: there is nothing to clip at the lower end
