@@ -20,6 +20,8 @@ WINDOW, REACH = 9, 3
 FLAT, FLATTEST = 0.2, 0.05
 #: Fewer windows than this tell nothing; so many tell enough.
 ENOUGH, MANY = 100, 400
+#: Windows that are simulated, to see what it does to leave some out.
+SIMULATED = 4000
 #: Square of what is left of a window, in variances of its noise, below which it holds no noise.
 EVEN = 1e-9
 
@@ -86,7 +88,8 @@ def autocorrelation(
     left = left[not_strongest(left)]
     groups = np.array_split(np.random.default_rng(0).permutation(len(left)), 8)
     covariances = [_covariance(left), *(_covariance(left[group]) for group in groups)]
-    covariance, found = covariances[0], [c / max(c[0], 1e-12) for c in covariances]
+    covariances[0] = covariance = _of_all(covariances[0])
+    found = [c / max(c[0], 1e-12) for c in covariances]
     error = float(np.std(found[1:], axis=0, ddof=1)[1:].mean()) / math.sqrt(len(groups))
     picture = np.zeros((2 * REACH + 1,) * 2)
     for (dy, dx), value in zip(_half(), found[0], strict=True):
@@ -101,6 +104,22 @@ def _covariance(left: Array) -> Array:
     _, lags, system = _system()
     products = left.T @ left / len(left)
     return np.linalg.solve(system, np.array([(products * lag).sum() for lag in lags]))
+
+
+def _of_all(trimmed: Array) -> Array:
+    """The covariance of Gaussian noise that :func:`not_strongest` leaves the ``trimmed`` one of.
+
+    Without its strongest tenth, shared noise seems an eighth weaker, and to reach less far: as much as windows
+    simulated with the covariance that is sought show.
+    """
+    remove, lags, _ = _system()
+    white = np.random.default_rng(0).standard_normal((SIMULATED, WINDOW**2))
+    covariance = trimmed
+    for _ in range(2):
+        powers, shapes = np.linalg.eigh(remove @ np.tensordot(covariance, lags, 1) @ remove)
+        windows = white * np.sqrt(powers.clip(0)) @ shapes.T
+        covariance = covariance + trimmed - _covariance(windows[not_strongest(windows)])
+    return covariance
 
 
 def _rise(left: Array, bright: Array) -> float:
