@@ -115,7 +115,7 @@ def _of_all(trimmed: Array) -> Array:
     remove, lags, _ = _system()
     white = np.random.default_rng(0).standard_normal((SIMULATED, WINDOW**2))
     covariance = trimmed
-    for _ in range(2):
+    for _ in range(4):
         powers, shapes = np.linalg.eigh(remove @ np.tensordot(covariance, lags, 1) @ remove)
         windows = white * np.sqrt(powers.clip(0)) @ shapes.T
         covariance = covariance + trimmed - _covariance(windows[not_strongest(windows)])
