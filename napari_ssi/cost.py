@@ -15,7 +15,7 @@ from . import background, pairing, pipeline
 from .baselines import _tuning
 from .baselines._rivals import Rivals
 from .baselines._tiles import box, tiles
-from .baselines.base import Baseline, FittedBaseline
+from .baselines.base import AT_ONCE, Baseline, FittedBaseline
 from .device import choose
 from .errors import InputError
 from .events import Control, Watched
@@ -65,6 +65,9 @@ PATIENCE = 2.5
 #: Share of the settings that a tuning goes through as a rule: it ends well past the best.
 TRIED = 0.6
 
+#: Memory of the process as such; what a classical method takes, in parts of what it says that it holds.
+ALWAYS, BESIDES = 400_000_000, 1.3
+
 #: What time is measured by; the tests count operations instead.
 clock = time.perf_counter
 
@@ -103,7 +106,7 @@ def estimate(
         tuning, each, memory = _baseline(restorer, physics, noise, piece, shape)
         seconds = tuning + each * len(frames)
     fine = math.prod(physics.finer(shape))
-    memory += 4 * math.prod(stack.shape) * fine // math.prod(shape) + 24 * fine
+    memory += ALWAYS + 4 * math.prod(stack.shape) * fine // math.prod(shape) + 24 * fine
     return Cost(seconds * stack.n_channels, memory, str(device), reason, tuple(notes))
 
 
@@ -235,7 +238,11 @@ def _trained(
     training = pixels * width * 4 * 16
     classical_memory = max((cost[2] for cost in costs), default=0)
     inference = min(2 * whole, TILE_PIXELS[ndim]) * width * 4 * 6
-    return seconds, max(max(training, inference) + 300_000_000, classical_memory)
+    network_memory = max(training, inference)
+    # of what the first has used about half is not given back
+    return seconds, (
+        max(network_memory, classical_memory) + min(network_memory, classical_memory) // 2
+    )
 
 
 def _tiled(network: NetworkModule, shape: tuple[int, ...]) -> int:
@@ -291,7 +298,8 @@ def _baseline(
         if part not in timed:
             timed[part] = _iteration(fitted, physics, part, 1)
         each += iterations * timed[part]
-    return tuning, each, 60 * math.prod(physics.object_shape(shape)) + 300_000_000
+    share = math.prod(physics.object_shape(shape)) / method.pixels_at_once(len(shape))
+    return tuning, each, int(BESIDES * AT_ONCE * min(1.0, share))
 
 
 def _iteration(

@@ -61,7 +61,8 @@ class Stein:
         """Of each pixel of y, from the predictions for ``data``; in the mean the risk and a constant."""
         at, moved = self._noise.mean(predictions).split((1, PROBES))
         divergence = (self._along * (moved - at)).mean(0, keepdim=True) / self._step
-        losses: Tensor = (at - self._y).square() + divergence
+        left = self._noise.stein_share(self._y, predictions[:1])
+        losses: Tensor = (at - self._y).square() + left * divergence
         return losses
 
 

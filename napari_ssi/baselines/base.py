@@ -25,6 +25,8 @@ from ._tiles import Tile, box, tiles
 
 #: Iterates before this one look worse than the recording (measured on simulated blobs).
 PRESENTABLE = 5
+#: Bytes that the restoration of a part may hold; what is larger is restored in parts.
+AT_ONCE = 3_000_000_000
 
 _TOO_FEW = "Too few pixels were measured to choose by"
 
@@ -90,7 +92,7 @@ class Baseline(Configured, ABC):
 
     @abstractmethod
     def pixels_at_once(self, ndim: int) -> int:
-        """How many object pixels :meth:`solve` can hold in about 3 GB."""
+        """How many object pixels :meth:`solve` can hold in about ``AT_ONCE`` bytes."""
 
     def measured(self, y: Tensor) -> dict[str, float]:
         """Further estimates worth showing, from one frame."""

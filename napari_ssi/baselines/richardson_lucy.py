@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..noise.base import NoiseModel
 from ..physics.base import Physics
-from .base import Baseline
+from .base import AT_ONCE, Baseline
 
 ABOUT = {
     "richardson_lucy": {
@@ -116,7 +116,7 @@ class RichardsonLucy(Baseline):
 
     def pixels_at_once(self, ndim: int) -> int:
         """About twenty arrays of float32 are held at a time."""
-        return 3_000_000_000 // (20 * 4)
+        return AT_ONCE // (20 * 4)
 
     def measured(self, y: Tensor) -> dict[str, float]:
         """The share of pixels below zero, which are set to 0."""

@@ -16,7 +16,7 @@ from ..physics.base import Physics
 from ._photons import Photons
 from ._splitting import Prox, Splitting
 from ._tuning import OUTLYING
-from .base import Baseline, relative_spacing
+from .base import AT_ONCE, Baseline, relative_spacing
 
 ABOUT = {
     "total_variation": {
@@ -154,7 +154,7 @@ class TotalVariation(Baseline):
         kinds = (ndim if self.curvature < 1 else 0) + (
             ndim * (ndim + 1) // 2 if self.curvature > 0 else 0
         )
-        return 3_000_000_000 // ((39 + kinds) * 4)
+        return AT_ONCE // ((39 + kinds) * 4)
 
     def path(
         self, y: Tensor, w: Tensor, physics: Physics, noise: NoiseModel, sigma: float

@@ -14,7 +14,7 @@ from ..physics.base import Physics, reflected
 from ._filling import filled
 from ._tiles import box
 from ._transfer import transfer
-from .base import Baseline, relative_spacing
+from .base import AT_ONCE, Baseline, relative_spacing
 
 ABOUT = {
     "wiener": {
@@ -85,7 +85,7 @@ class Wiener(Baseline):
 
     def pixels_at_once(self, ndim: int) -> int:
         """At most 24 arrays of float32 are held at a time."""
-        return 3_000_000_000 // (24 * 4)
+        return AT_ONCE // (24 * 4)
 
     def path(
         self, y: Tensor, w: Tensor, physics: Physics, noise: NoiseModel, sigma: float

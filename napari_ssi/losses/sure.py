@@ -48,6 +48,9 @@ class Sure(Loss):
     Where such noise follows the light, Σ is that of the brightness around each pixel, and the
     estimate as good as that is known.
 
+    Where the camera clips, μ(z) takes the place of z, and of v(y_i) as much as
+    :meth:`~napari_ssi.noise.base.NoiseModel.stein_share` leaves at what the network itself takes for z.
+
     The divergence takes one random probe per step. Beside a first guess only
     pixels that had no part in it count, and the probe moves these alone (or, where noise is shared, all that are seen).
 
@@ -118,7 +121,8 @@ class Sure(Loss):
         # of what is seen: not even the step may depend on pixels that are held out
         spread = float(noise.unbiased_variance(seen).mean().clamp_min(1e-8).sqrt())
         probe = signs(y, generator) * counted
-        at = g(seen)
+        z = physics.A(network(physics.initial(seen)))
+        at, target = noise.mean(z), physics.target(y)
         if noise.correlated:  # pixels beside those that count, too, share their noise
             v = torch.full_like(y, spread**2)
             along = noise.covary(probe, seen) / v * visible(y, held)
@@ -128,8 +132,9 @@ class Sure(Loss):
         slope = derivative(g, seen, at, along, self.step * spread)
         weight = physics.target(counted).to(at.dtype)
         n = weight.sum().clamp_min(1)
-        squares = (at - physics.target(y)).square() - physics.target(variance)
+        left = noise.stein_share(target, z.detach())
+        squares = (at - target).square() - left * physics.target(variance)
         fidelity = (squares * weight).sum() / n
-        divergence = 2 * (physics.target(v * probe) * slope).sum() / n
+        divergence = 2 * (left * physics.target(v * probe) * slope).sum() / n
         self._belief.note((fidelity + divergence) / spread**2)
         return {"fidelity": fidelity, "divergence": divergence}

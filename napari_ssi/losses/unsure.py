@@ -62,6 +62,8 @@ class Unsure(Loss):
     a covariance, if not enough. What whole rows or columns share has a multiplier of its own
     (where it was measured at all) for the sum of the derivatives along them.
 
+    Where the camera clips, pixels count as in SURE, by what η and γ say of the variance.
+
     Otherwise η starts at what neighbouring pixels differ by, η and γ together at the line of
     variances that was measured. All follow a running mean of the slopes (one probe a step is
     noisy); η, γ and those of rows and columns stay at or above 0.
@@ -165,7 +167,8 @@ class Unsure(Loss):
 
         # where noise is shared, pixels beside those that count are followed, too
         probe = signs(y, generator) * (visible(y, held) if noise.correlated else counted)
-        at = g(seen)
+        z = physics.A(network(physics.initial(seen)))
+        at = noise.mean(z)
         slope = derivative(g, seen, at, probe, STEP * float(self._spread))
         target = physics.target(y)
         weight = physics.target(counted).to(at.dtype)
@@ -174,10 +177,14 @@ class Unsure(Loss):
             strength = noise.deviation(seen) / self._spread
             slopes = followed(probe, slope * weight, physics.target, strength) / n
         else:
-            local = physics.target(probe) * slope
+            light = physics.target(self._brightness(y, held)) if noise.grows else None
+            variance = self._multiplier[0].expand_as(target)
+            if light is not None:
+                variance = variance + self._multiplier[1] * light
+            left = noise.stein_share(target, z.detach(), variance)
+            local = left * physics.target(probe) * slope
             slopes = local.sum().reshape(1) / n
-            if noise.grows:
-                light = physics.target(self._brightness(y, held))
+            if light is not None:
                 slopes = torch.cat([slopes, (light * local).sum().reshape(1) / n])
                 self._measure(light, weight / n)
         self._seen = slopes.detach()

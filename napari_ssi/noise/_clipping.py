@@ -48,14 +48,40 @@ class Clipped(NoiseModel):
         """``E[y | A x = z]``, differentiable."""
         return self._clipped_mean(z, self.variance(z)) if self._clips() else z
 
-    def stein_covary(self, b: Tensor, y: Tensor) -> Tensor:
-        """Without the pixels at an end of the range, which follow no noise."""
-        found = super().stein_covary(b, y)
+    def stein_share(self, y: Tensor, z: Tensor, variance: Tensor | None = None) -> Tensor:
+        r"""Less and less towards an end of the range, 0 at it.
+
+        As y = clip(z + σ N), integration by parts of :math:`E[(y - \mu) g(y)]` leaves, with φ and Φ the normal
+        density and its integral,
+
+        .. math::
+            E[\sigma^2 s(y) g'(y)], \quad
+            s(t) = 1 - \frac{m_h \Phi(u) + m_l \Phi(-u)}{\phi(u)}, \quad u = \frac{t - z}{\sigma},
+
+        :math:`\sigma m_h` and :math:`\sigma m_l` what the mean loses at the upper and the lower end. Of noise that
+        pixels share only those at an end are left out.
+        """
+        share = torch.ones_like(y)
+        if not self._clips():
+            return share
+        if not self.correlated:
+            sigma = (self._shape(z) if variance is None else variance).clamp_min(1e-8).sqrt()
+            u = ((y - z) / sigma).clamp(-4, 4)
+            cut = torch.zeros_like(u)
+            if self._high is not None:
+                cut += _lost((self._high - z) / sigma) * torch.special.ndtr(u)
+            if self._low is not None:
+                cut += _lost((z - self._low) / sigma) * torch.special.ndtr(-u)
+            share = (1 - cut / _density(u)).clamp(0, 1)
         if self._low is not None:
-            found = found * (y > self._low + 1e-6)
+            share = share * (y > self._low + 1e-6)
         if self._high is not None:
-            found = found * (y < self._high - 1e-6)
-        return found
+            share = share * (y < self._high - 1e-6)
+        return share
+
+    def _shape(self, z: Tensor) -> Tensor:
+        """The variance at z by which clipping is judged."""
+        return self.variance(z)
 
     def _limit(self, levels: Levels, *, low: bool = True) -> None:
         if self.model_clipping:
@@ -86,6 +112,16 @@ class Clipped(NoiseModel):
 def _rectified(t: Tensor, sigma: Tensor) -> Tensor:
     """``E[max(0, t + sigma N)]`` for standard normal N."""
     u = t / sigma
-    density = torch.exp(-0.5 * u * u) / math.sqrt(2 * math.pi)
-    mean: Tensor = sigma * density + t * torch.special.ndtr(u)
+    mean: Tensor = sigma * _density(u) + t * torch.special.ndtr(u)
     return mean
+
+
+def _lost(room: Tensor) -> Tensor:
+    """``E[max(0, N - room)]`` for standard normal N; nothing to speak of beyond 5."""
+    room = room.clamp_max(5)
+    lost: Tensor = _density(room) - room * torch.special.ndtr(-room)
+    return lost.clamp_min(0)
+
+
+def _density(u: Tensor) -> Tensor:
+    return torch.exp(-0.5 * u * u) / math.sqrt(2 * math.pi)

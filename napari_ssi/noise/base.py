@@ -63,6 +63,13 @@ class NoiseModel(Configured, ABC):
         """
         return self.unbiased_variance(y)
 
+    def stein_share(self, y: Tensor, z: Tensor, variance: Tensor | None = None) -> Tensor:
+        """What clipping leaves of a pixel's :meth:`stein_variance`, 0 to 1, at an estimate z of its light.
+
+        1 where nothing is clipped. ``variance`` is that before clipping, if the model's own is not to be believed.
+        """
+        return torch.ones_like(y)
+
     @property
     def grows(self) -> bool:
         """Whether the variance grows with the light as well as having a constant part."""

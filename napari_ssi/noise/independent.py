@@ -71,7 +71,10 @@ class Independent(Clipped):
         """``E[y | A x = z]``, differentiable."""
         if not self._clips():
             return z
-        return self._clipped_mean(z, self._gain * z + self._floor)
+        return self._clipped_mean(z, self._shape(z))
+
+    def _shape(self, z: Tensor) -> Tensor:
+        return self._gain * z + self._floor
 
     def _move(self, scale: float, offset: float) -> None:
         super()._move(scale, offset)
