@@ -42,6 +42,11 @@ class Autoencoder(Loss):
     Networks", Science 313 (2006), https://doi.org/10.1126/science.1127647
     """
 
+    @property
+    def mixes(self) -> bool:
+        """No: it is there to be compared as it is."""
+        return False
+
     def __call__(
         self,
         network: Network,

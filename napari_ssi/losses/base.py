@@ -51,7 +51,7 @@ class Loss(Configured, ABC):
     @property
     def mixes(self) -> bool:
         """Whether what it restores without a blur is mixed with a classical restoration, unless told otherwise."""
-        return False
+        return True
 
     @property
     def belied(self) -> bool:
