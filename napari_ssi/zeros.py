@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -66,17 +67,46 @@ def photonless(
     >>> photonless([np.maximum(light + rng.normal(0, 1, light.shape), 0).astype("float32")], 0.0)
     False
     """
+    groups, noise = clipped_groups(planes, low, empty=empty)
+    wider = [noise * group.variance / group.level**2 for group in groups]
+    return bool(wider) and float(np.median(wider)) > WIDER
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pixels of about one brightness, if noise of Gaussian shape was clipped there.
+
+    Attributes
+    ----------
+    light
+        Their brightness above the limit, before clipping.
+    level, variance
+        Standard deviation of the noise by their mean; its variance by their differences.
+    count
+        How many there are.
+    """
+
+    light: float
+    level: float
+    variance: float
+    count: int
+
+
+def clipped_groups(
+    planes: list[NDArray[np.float32]], low: float, *, empty: float | None = None
+) -> tuple[list[Group], float]:
+    """What pixels say of the noise, some of which are at ``low``; the share of noise in their differences."""
     large = [plane for plane in planes if min(plane.shape) > 4 * WINDOW]
     step = -(-sum(min(plane.size, SIDE**2) for plane in large) // SIDE**2)
     parts = [_looked_at(plane, low, empty) for plane in large[:: max(1, step)]]
     if not parts:
-        return False
+        return [], 1.0
     values, differences, light, slope = np.concatenate([columns for columns, _ in parts], 1)
     noise = 1 - max(0.0, float(np.mean([shared for _, shared in parts])))
     if values.size < ENOUGH:
-        return False
+        return [], noise
     normal = np.random.default_rng(0).standard_normal((3, 1 << 16))
-    wider = []
+    found = []
     for least, most in itertools.pairwise(np.quantile(light, np.linspace(0, 1, GROUPS + 1))):
         group = (light >= least) & (light <= most)
         if np.count_nonzero(group) < ENOUGH / FLAT:
@@ -85,12 +115,13 @@ def photonless(
         share = float(np.mean(values[group] <= 0))
         if not SHARES[0] < share < SHARES[1]:
             continue
-        above, middle, below = np.maximum(normal - NormalDist().inv_cdf(share), 0)
+        away = -NormalDist().inv_cdf(share)
+        above, middle, below = np.maximum(normal + away, 0)
         level = _mean(values[group], OUTMOST) / _mean(middle, OUTMOST)
         scatter = _mean(differences[group] ** 2, FARTHEST)
         expected = _mean((middle - (above + below) / 2) ** 2, FARTHEST)
-        wider.append(noise * scatter / (level**2 * expected))
-    return bool(wider) and float(np.median(wider)) > WIDER
+        found.append(Group(level * away, level, scatter / expected, int(group.sum())))
+    return found, noise
 
 
 def _looked_at(

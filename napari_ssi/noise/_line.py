@@ -31,6 +31,11 @@ class Scatter:
         """Mean of the variances, over the pixels."""
         return float(np.average(self.variances, weights=self.counts))
 
+    def __add__(self, other: Scatter) -> Scatter:
+        """The points of both."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Scatter(*(np.concatenate(pair) for pair in pairs))
+
     @property
     def contrast(self) -> float:
         """Of the means, over the pixels but for the twentieth at either end; as a standard deviation.
@@ -78,8 +83,8 @@ def line(
     """The line through the points, both coefficients at least 0; a given one is kept.
 
     Weighed by the errors of the points; those far above it count less, since a rough
-    specimen only adds to the variance. A slope within its own error is none: where all is about as
-    bright any would do, and noise that does not follow the light is the simplest.
+    specimen only adds to the variance. A slope that is not √2 times its own error is none (Akaike's
+    criterion): where all is about as bright any would do, and noise that does not follow the light is the simplest.
     """
     x, v = points.means - offset, points.variances
     if len(x) < 3 or np.ptp(x) == 0:
@@ -95,7 +100,7 @@ def line(
         trust = np.where(
             t > 0, np.minimum(1, 2 / np.maximum(t, 1e-9)), np.minimum(1, 3 / -np.minimum(t, -1e-9))
         )
-    if gain is None and floor is None and line.gain < line.gain_error:
+    if gain is None and floor is None and line.gain < math.sqrt(2) * line.gain_error:
         even = _weighted(x, v, trust / sd**2, 0.0, None)
         line = replace(line, gain=0.0, floor=even.floor, misfit=even.misfit)
     return line

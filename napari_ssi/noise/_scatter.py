@@ -12,6 +12,7 @@ from scipy.ndimage import median_filter, minimum_filter, uniform_filter
 from ..background import Levels
 from ..outliers import RING, outlying
 from ._differences import LESS, ORDERS, brightness, difference, overlap
+from ._ends import at_ends
 from ._line import Array, Scatter, line
 
 #: Pixels, from evenly spread planes, that are looked at.
@@ -64,7 +65,8 @@ def scatters(
     which share no noise with second differences, and 0.3 % of the variance of sixth ones:
     otherwise noise in the mean would flatten the line. The same surroundings tell where the
     specimen is rough, which only adds to the variance: such pixels are left out, at most half of a bin.
-    Outliers have no say (:func:`mended`).
+    Outliers have no say (:func:`mended`). Where pixels are clipped, the ends of the range are seen by what is left of
+    the noise there (:func:`~napari_ssi.noise._ends.at_ends`).
 
     References
     ----------
@@ -74,10 +76,11 @@ def scatters(
     planes = some(planes)
     found = _scatters(planes, levels, orders)
     whole = mended(planes, levels)
-    if whole is planes:
-        return found
-    # texture whose single pixels stand out: where these are replaced sixth differences see more
-    return min(found, _scatters(whole, levels, orders), key=lambda f: quietest(f).variance)
+    if whole is not planes:
+        # texture whose single pixels stand out: where these are replaced sixth differences see more
+        found = min(found, _scatters(whole, levels, orders), key=lambda f: quietest(f).variance)
+    ends = at_ends(whole, levels)
+    return [points + ends for points in found]
 
 
 def mended(planes: list[NDArray[np.float32]], levels: Levels) -> list[NDArray[np.float32]]:
