@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from napari_ssi import background
 from napari_ssi.background import Levels
 from napari_ssi.noise._correlation import autocorrelation
+from napari_ssi.noise._ends import at_ends
 from napari_ssi.noise._line import Scatter, line
 from napari_ssi.noise._scatter import mended, scatter
 from napari_ssi.noise.estimation import gaussian_sigma
+from napari_ssi.noise.independent import Independent
 from napari_ssi.noise.poisson import Poisson
 from napari_ssi.noise.poisson_gaussian import PoissonGaussian
 
@@ -101,3 +104,39 @@ def test_without_the_strongest_windows_shared_noise_seems_no_weaker(width: int) 
     ratio = np.mean(found, 0) / np.mean(true, 0)
     assert ratio[0] == pytest.approx(1, abs=0.07)
     assert ratio[1] == pytest.approx(1, abs=0.18)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("outliers", [0.0, 0.01])
+def test_bars_clipped_at_both_ends_show_their_noise(seed: int, outliers: float) -> None:
+    """There is no place but the ends of the range; what lies between them are edges."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    z = ((x // 24 + y // 48) % 2).astype(np.float64)
+    recorded = z + 0.1 * rng.normal(size=z.shape)
+    recorded = np.where(rng.random(z.shape) < outliers, rng.random(z.shape), recorded)
+    recorded = recorded.clip(0, 1).astype(np.float32)
+    levels = background.measure([recorded])
+    assert levels.low_fraction > 0.2
+    assert levels.high_fraction > 0.2
+    model = Independent().fitted([recorded], levels)
+    assert float(model.deviation(torch.from_numpy(recorded)[None, None]).mean()) == pytest.approx(
+        0.1, rel=0.05
+    )
+
+
+def test_a_dark_background_that_is_clipped_tells_the_read_noise() -> None:
+    rng = np.random.default_rng(0)
+    z = np.clip(3 * waves(1) - 1.0, 0, None)
+    recorded = z + np.sqrt(0.05**2 + 0.01 * z) * rng.normal(size=z.shape)
+    recorded = recorded.clip(0, None).astype(np.float32)
+    levels = background.measure([recorded])
+    assert levels.low_fraction > 0.05
+    model = PoissonGaussian().fitted([recorded], levels)
+    assert model.sigma == pytest.approx(0.05, rel=0.1)
+    assert model.gain == pytest.approx(0.01, rel=0.15)
+
+
+def test_the_ends_have_no_say_where_nothing_is_clipped() -> None:
+    y = (waves(0) + 0.05 * np.random.default_rng(0).normal(size=(SIDE, SIDE))).astype(np.float32)
+    assert at_ends([y], background.measure([y])).means.size == 0
