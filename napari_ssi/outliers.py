@@ -26,16 +26,19 @@ EIGHT = np.ones((3, 3), bool) & (np.arange(9) != 4).reshape(3, 3)
 FOUR = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]) / 4
 
 
-def outlying(plane: NDArray[np.floating], variance: Variance, gain: float) -> NDArray[np.bool_]:
+def outlying(
+    plane: NDArray[np.floating], variance: Variance, gain: float, *, far: bool = False
+) -> NDArray[np.bool_]:
     """Which pixels of a (Y, X) plane the noise does not explain.
 
     ``variance`` of the noise at a brightness, and the ``gain``, are in the plane's units. First
     those that are far from their neighbours. Only where there are many are those sought that lie
     at the rim of the noise: a network that trusts the noise copies these, since noise so rare
-    has no say against an outlier. Without outliers nothing but what is far is ever left out.
+    has no say against an outlier. Without outliers nothing but what is far is ever left out. With ``far``
+    they are not sought: noise with far tails would lose these.
     """
     found = _far(plane, variance, gain)
-    if found.mean() < COMMON or min(plane.shape) < 5:
+    if far or found.mean() < COMMON or min(plane.shape) < 5:
         return found
     return _near(plane, variance, gain, found)
 

@@ -14,8 +14,6 @@ from .outliers import outlying
 STEP = 0.1
 #: Draws of signs: with one, chance decides between settings that are close.
 PROBES = 2
-#: Times the variance that was measured: too small a one leaves noise, by up to 2 dB; too large a one costs little.
-DOUBT = 1.15
 
 Array = NDArray[np.float64]
 
@@ -48,7 +46,7 @@ class Stein:
     """
 
     def __init__(
-        self, y: Tensor, noise: NoiseModel, generator: torch.Generator, doubt: float = DOUBT
+        self, y: Tensor, noise: NoiseModel, generator: torch.Generator, doubt: float = 1.0
     ) -> None:
         signs = torch.rand((PROBES, *y.shape[1:]), generator=generator).round().mul(2).sub(1).to(y)
         spread = float(noise.deviation(y).square().mean().sqrt())

@@ -14,7 +14,7 @@ from torch.nn.functional import avg_pool2d
 from napari_ssi import ImageStack, Recipe, background, registry, run
 from napari_ssi.noise.correlated import Correlated
 from napari_ssi.quality.psnr import psnr
-from napari_ssi.stein import DOUBT, Stein
+from napari_ssi.stein import Stein
 
 BOX = [[1, 2, 3, 2, 1], [2, 4, 6, 4, 2], [3, 6, 9, 6, 3], [2, 4, 6, 4, 2], [1, 2, 3, 2, 1]]
 ROUND = (np.array(BOX) / 9).tolist()
@@ -33,12 +33,11 @@ def smooth(y: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("rho", [ROUND, [[1.0]]])
 def test_it_is_the_squared_error_and_a_constant(rho: list[list[float]]) -> None:
-    """Only with the covariance that the noise has: else it is far off. It is taken for a little more."""
+    """Only with the covariance that the noise has: else it is far off."""
     rng = np.random.default_rng(0)
     z = torch.from_numpy(gaussian_filter(rng.random((1, 1, 64, 64)), (0, 0, 2, 2))).float()
-    sigma = SIGMA / DOUBT**0.5
     lines = {"row_sigma": 0.0, "column_sigma": 0.0}
-    noise = Correlated(sigma=sigma, gain=0.0, **lines, autocorrelation=rho)
+    noise = Correlated(sigma=SIGMA, gain=0.0, **lines, autocorrelation=rho)
     generator = torch.Generator().manual_seed(0)
     estimates, errors = [], []
     for seed in range(100):

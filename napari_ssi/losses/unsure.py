@@ -175,7 +175,8 @@ class Unsure(Loss):
         n = weight.sum().clamp_min(1)
         if noise.correlated:
             strength = noise.deviation(seen) / self._spread
-            slopes = followed(probe, slope * weight, physics.target, strength) / n
+            counts = noise.stein_share(target, z.detach()) * weight
+            slopes = followed(probe, slope * counts, physics.target, strength) / n
         else:
             light = physics.target(self._brightness(y, held)) if noise.grows else None
             variance = self._multiplier[0].expand_as(target)

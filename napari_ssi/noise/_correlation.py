@@ -88,7 +88,11 @@ def autocorrelation(
     left = left[not_strongest(left)]
     groups = np.array_split(np.random.default_rng(0).permutation(len(left)), 8)
     covariances = [_covariance(left), *(_covariance(left[group]) for group in groups)]
-    covariances[0] = covariance = _of_all(covariances[0])
+    if np.abs(covariances[0]).max() > covariances[0][0]:  # no noise is so: edges are
+        return Shared(_alone(), math.inf, None, 0.0)
+    if not clipped:  # else it is not Gaussian
+        covariances[0] = _of_all(covariances[0])
+    covariance = covariances[0]
     found = [c / max(c[0], 1e-12) for c in covariances]
     error = float(np.std(found[1:], axis=0, ddof=1)[1:].mean()) / math.sqrt(len(groups))
     picture = np.zeros((2 * REACH + 1,) * 2)
@@ -119,7 +123,7 @@ def _of_all(trimmed: Array) -> Array:
         powers, shapes = np.linalg.eigh(remove @ np.tensordot(covariance, lags, 1) @ remove)
         windows = white * np.sqrt(powers.clip(0)) @ shapes.T
         covariance = covariance + trimmed - _covariance(windows[not_strongest(windows)])
-    return covariance
+    return np.clip(covariance, -covariance[0], covariance[0])
 
 
 def _rise(left: Array, bright: Array) -> float:

@@ -32,9 +32,10 @@ class Scatter:
         return float(np.average(self.variances, weights=self.counts))
 
     def __add__(self, other: Scatter) -> Scatter:
-        """The points of both."""
+        """The points of both, the darkest first."""
+        order = np.argsort(np.concatenate([self.means, other.means]), kind="stable")
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Scatter(*(np.concatenate(pair) for pair in pairs))
+        return Scatter(*(np.concatenate(pair)[order] for pair in pairs))
 
     @property
     def contrast(self) -> float:
@@ -65,6 +66,10 @@ class Line:
     def variance(self, above: Array) -> Array:
         """At a brightness above the offset."""
         return self.gain * np.maximum(above, 0.0) + self.floor
+
+    def error(self, above: float) -> float:
+        """Standard error of that, at most."""
+        return math.hypot(self.floor_error, self.gain_error * above)
 
     def times(self, factor: float) -> Line:
         """The line of noise whose variance is that many times as large."""

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter, minimum_filter, uniform_filter
+from scipy.ndimage import minimum_filter, uniform_filter
 
 from ..background import Levels
 from ..outliers import RING, outlying
@@ -26,7 +26,56 @@ MOST = 2 / 3
 
 
 def scatter(planes: list[NDArray[np.float32]], levels: Levels) -> Scatter:
-    """Mean and variance in bins of brightness, from the differences that see the least.
+    """Mean and variance in bins of brightness, of noise that is independent from pixel to pixel.
+
+    From the differences that see the least (:func:`quietest`), without outliers (:func:`mended`), and where pixels are
+    clipped also at the ends of the range (:func:`~napari_ssi.noise._ends.at_ends`).
+    """
+    return refined(planes, levels, scatters(planes, levels))
+
+
+def refined(planes: list[NDArray[np.float32]], levels: Levels, by_order: list[Scatter]) -> Scatter:
+    """:func:`scatter` of planes whose :func:`scatters` are known."""
+    found, planes = quietest(by_order), some(planes)
+    whole = mended(planes, levels, found)
+    if whole is not planes:
+        # texture whose single pixels stand out: where these are replaced sixth differences see more
+        again = quietest(_scatters(whole, levels))
+        found = min(found, again, key=lambda points: points.variance)
+    return found + at_ends(whole, levels, line(found, levels.offset))
+
+
+def mended(
+    planes: list[NDArray[np.float32]], levels: Levels, points: Scatter
+) -> list[NDArray[np.float32]]:
+    """With single pixels far from what the noise explains replaced by the median around them.
+
+    Each of them is in nine residuals, so that 1 % make the variance of all a tenth too large.
+    """
+    fit = line(points, levels.offset)
+    if not math.isfinite(fit.gain_error):
+        return planes  # without a line there is nothing to be far from
+
+    def variance(z: Array) -> Array:
+        return fit.variance(z - levels.offset)
+
+    odd = [outlying(plane, variance, fit.gain, far=True) for plane in planes]
+    if not any(found.any() for found in odd):
+        return planes
+    return [_replaced(plane, found) for plane, found in zip(planes, odd, strict=True)]
+
+
+def _replaced(plane: NDArray[np.float32], odd: NDArray[np.bool_]) -> NDArray[np.float32]:
+    whole = plane.copy()
+    wide = np.pad(plane, 2, mode="symmetric")
+    y, x = np.nonzero(odd)
+    around = [wide[y + 2 + dy, x + 2 + dx] for dy, dx in np.argwhere(RING) - 2]
+    whole[y, x] = np.median(around, axis=0)
+    return whole
+
+
+def quietest(found: list[Scatter]) -> Scatter:
+    """The first, unless another sees clearly less in most of the same bins.
 
     Of white noise, differences of all orders have the same variance, to which texture only adds, the
     less the higher the order is. Each is an upper bound, then, and the least is nearest to the noise,
@@ -43,11 +92,6 @@ def scatter(planes: list[NDArray[np.float32]], levels: Levels) -> Scatter:
        estimation of variance in nonparametric regression", Biometrika 77 (1990),
        :doi:`10.1093/biomet/77.3.521`
     """
-    return quietest(scatters(planes, levels))
-
-
-def quietest(found: list[Scatter]) -> Scatter:
-    """The first, unless another sees clearly less in most of the same bins."""
     best = found[0]
     for other in found[1:]:
         if np.quantile(other.variances / best.variances, MOST) < 1 - LESS:
@@ -65,45 +109,19 @@ def scatters(
     which share no noise with second differences, and 0.3 % of the variance of sixth ones:
     otherwise noise in the mean would flatten the line. The same surroundings tell where the
     specimen is rough, which only adds to the variance: such pixels are left out, at most half of a bin.
-    Outliers have no say (:func:`mended`). Where pixels are clipped, the ends of the range are seen by what is left of
-    the noise there (:func:`~napari_ssi.noise._ends.at_ends`).
 
     References
     ----------
     .. [1] J. Immerkær, "Fast noise variance estimation", Computer Vision and Image
        Understanding 64 (1996), :doi:`10.1006/cviu.1996.0060`
     """
-    planes = some(planes)
-    found = _scatters(planes, levels, orders)
-    whole = mended(planes, levels)
-    if whole is not planes:
-        # texture whose single pixels stand out: where these are replaced sixth differences see more
-        found = min(found, _scatters(whole, levels, orders), key=lambda f: quietest(f).variance)
-    ends = at_ends(whole, levels)
-    return [points + ends for points in found]
-
-
-def mended(planes: list[NDArray[np.float32]], levels: Levels) -> list[NDArray[np.float32]]:
-    """With single pixels that the noise does not explain replaced by the median around them.
-
-    Each of them is in nine residuals, so that 1 % make the variance of all a tenth too large.
-    """
-    fit = line(quietest(_scatters(planes, levels, ORDERS)), levels.offset)
-    if not math.isfinite(fit.gain_error):
-        return planes  # without a line there is nothing to be far from
-    odd = [outlying(p, lambda z: fit.variance(z - levels.offset), fit.gain) for p in planes]
-    if not any(found.any() for found in odd):
-        return planes
-    return [
-        np.where(found, median_filter(p, footprint=RING, mode="mirror"), p) if found.any() else p
-        for p, found in zip(planes, odd, strict=True)
-    ]
+    return _scatters(some(planes), levels, orders)
 
 
 def _scatters(
-    planes: list[NDArray[np.float32]], levels: Levels, orders: tuple[int, ...]
+    planes: list[NDArray[np.float32]], levels: Levels, orders: tuple[int, ...] = ORDERS
 ) -> list[Scatter]:
-    parts = [_pixels(plane, levels, orders) for plane in some(planes) if min(plane.shape) > 16]
+    parts = [_pixels(plane, levels, orders) for plane in planes if min(plane.shape) > 16]
     if not parts:
         return [_one_point(planes)]
     around, rough, means, residuals = (

@@ -19,7 +19,7 @@ from ._line import Line, line
 from ._lines import line_noise, without_lines
 from ._report import Common, kind_of, sentence_of, stripes
 from ._report import NoiseReport as NoiseReport
-from ._scatter import mended, quietest, scatter, scatters, some
+from ._scatter import mended, quietest, refined, scatter, scatters, some
 from ._texture import broad, far
 
 #: Correlation with a neighbour above which pixels do not count as independent.
@@ -101,7 +101,7 @@ def measure(
         sigma = gaussian_sigma(planes, levels, ORDERS[:1]) * math.sqrt(times)
         points = replace(points, variances=points.variances * times)
     else:
-        points = quietest(by_order)
+        points = refined(planes, levels, by_order)
         fit = line(points, offset, floor=floor)
         sigma = gaussian_sigma(planes, levels)
     read_noise = math.sqrt(fit.floor)
@@ -219,14 +219,21 @@ def gaussian_sigma(
     """Standard deviation of the noise as a whole, from differences along both axes.
 
     The median absolute deviation of the lowest of the ``orders`` than which no higher one has clearly
-    less. Where many pixels have the same value, or are clipped, that of the brightness bins' variances.
+    less. Where many pixels have the same value, that of the brightness bins' variances. With all orders, as
+    for noise that no pixels share, outliers have no say, and where pixels are clipped the line through the bins tells.
     """
     planes = some(planes)
-    whole = mended(planes, levels)
     sigma = _sigma(planes, levels, orders)
-    if whole is not planes:
-        sigma = min(sigma, _sigma(whole, levels, orders))
-    if sigma == 0.0 or levels.low_fraction + levels.high_fraction > CLIPPED:
+    if orders == ORDERS:
+        by_order = scatters(planes, levels)
+        whole = mended(planes, levels, quietest(by_order))
+        if whole is not planes:
+            sigma = min(sigma, _sigma(whole, levels, orders))
+        if levels.low_fraction + levels.high_fraction > CLIPPED:
+            points = refined(planes, levels, by_order)
+            variances = line(points, levels.offset).variance(points.means - levels.offset)
+            sigma = math.sqrt(float(np.average(variances, weights=points.counts)))
+    if sigma == 0.0:
         sigma = math.sqrt(scatter(planes, levels).variance)
     return max(sigma, 1e-6)
 

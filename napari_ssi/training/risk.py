@@ -20,7 +20,7 @@ from .held_out import LOOKED_AT, sure_part
 
 #: Times the variance of shared noise that was measured: a network makes more of noise that is measured too
 #: small than a classical method does.
-DOUBT = 1.3
+DOUBT = 1.15
 #: Standard errors by which one estimate must be better than another: what a blur takes away is not judged.
 CLEARLY = 2.0
 #: Of fewer pixels a standard error says little: then all count.

@@ -13,7 +13,9 @@ from napari_ssi.noise._correlation import autocorrelation
 from napari_ssi.noise._ends import at_ends
 from napari_ssi.noise._line import Scatter, line
 from napari_ssi.noise._scatter import mended, scatter
-from napari_ssi.noise.estimation import gaussian_sigma
+from napari_ssi.noise.correlated import Correlated
+from napari_ssi.noise.estimation import gaussian_sigma, measure
+from napari_ssi.noise.gaussian import Gaussian
 from napari_ssi.noise.independent import Independent
 from napari_ssi.noise.poisson import Poisson
 from napari_ssi.noise.poisson_gaussian import PoissonGaussian
@@ -38,21 +40,21 @@ def test_one_pixel_in_a_hundred_of_any_brightness_has_no_say(seed: int) -> None:
     y = np.where(rng.random(z.shape) < 0.01, rng.random(z.shape), y).astype(np.float32)
     found = line(scatter([y], Levels(0.0)), 0.0)
     assert float(found.variance(np.array(0.5))) == pytest.approx(
-        float(clean.variance(np.array(0.5))), rel=0.06
+        float(clean.variance(np.array(0.5))), rel=0.08
     )
-    assert gaussian_sigma([y], Levels(0.0)) ** 2 == pytest.approx(0.01, rel=0.05)
+    assert gaussian_sigma([y], Levels(0.0)) ** 2 == pytest.approx(0.01, rel=0.07)
 
 
 def test_without_outliers_nothing_is_replaced() -> None:
     y = [(waves(0) + 0.1 * np.random.default_rng(0).normal(size=(SIDE, SIDE))).astype(np.float32)]
-    assert mended(y, Levels(0.0)) is y
+    assert mended(y, Levels(0.0), scatter(y, Levels(0.0))) is y
 
 
 def test_the_recording_is_left_as_it_is() -> None:
     y = (waves(0) + 0.05 * np.random.default_rng(0).normal(size=(SIDE, SIDE))).astype(np.float32)
     y[20::40, 20::40] = 5.0
     before = y.copy()
-    (whole,) = mended([y], Levels(0.0))
+    (whole,) = mended([y], Levels(0.0), scatter([y], Levels(0.0)))
     assert np.array_equal(y, before)
     assert whole.max() < 2.0
 
@@ -106,23 +108,28 @@ def test_without_the_strongest_windows_shared_noise_seems_no_weaker(width: int) 
     assert ratio[1] == pytest.approx(1, abs=0.18)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("outliers", [0.0, 0.01])
-def test_bars_clipped_at_both_ends_show_their_noise(seed: int, outliers: float) -> None:
-    """There is no place but the ends of the range; what lies between them are edges."""
+def bars(seed: int, outliers: float) -> tuple[np.ndarray, Levels]:
+    """Clipped at both ends, of which a half each is at one."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:SIDE, :SIDE]
     z = ((x // 24 + y // 48) % 2).astype(np.float64)
     recorded = z + 0.1 * rng.normal(size=z.shape)
     recorded = np.where(rng.random(z.shape) < outliers, rng.random(z.shape), recorded)
     recorded = recorded.clip(0, 1).astype(np.float32)
-    levels = background.measure([recorded])
+    return recorded, background.measure([recorded])
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("outliers", [0.0, 0.01])
+def test_bars_clipped_at_both_ends_show_their_noise(seed: int, outliers: float) -> None:
+    """There is no place but the ends of the range; what lies between them are edges."""
+    recorded, levels = bars(seed, outliers)
     assert levels.low_fraction > 0.2
     assert levels.high_fraction > 0.2
     model = Independent().fitted([recorded], levels)
-    assert float(model.deviation(torch.from_numpy(recorded)[None, None]).mean()) == pytest.approx(
-        0.1, rel=0.05
-    )
+    deviation = float(model.deviation(torch.from_numpy(recorded)[None, None]).mean())
+    for found in (deviation, Gaussian().fitted([recorded], levels).sigma):
+        assert found == pytest.approx(0.1, rel=0.06)
 
 
 def test_a_dark_background_that_is_clipped_tells_the_read_noise() -> None:
@@ -137,6 +144,42 @@ def test_a_dark_background_that_is_clipped_tells_the_read_noise() -> None:
     assert model.gain == pytest.approx(0.01, rel=0.15)
 
 
+@pytest.mark.parametrize("low", [None, -0.1, -0.02])
+@pytest.mark.parametrize("shape", [(2, 2), (1, 2)])
+def test_noise_that_pixels_share_is_as_strong_where_it_is_clipped(
+    low: float | None, shape: tuple[int, int]
+) -> None:
+    found = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        noise = uniform_filter(rng.normal(size=(256, 256)), shape, mode="wrap")
+        z = gaussian_filter(rng.normal(size=noise.shape), 16, mode="wrap")
+        z = 2 * np.clip((z - z.min()) / np.ptp(z) - 0.4, 0, None)
+        y = (z + 0.1 * noise / noise.std()).clip(low, None).astype(np.float32)
+        levels = background.measure([y])
+        assert (levels.low_fraction > 0.02) == (low is not None)
+        found.append([Correlated().fitted([y], levels).sigma, measure([y], levels).read_noise])
+    assert np.mean(found, 0) == pytest.approx(0.1, rel=0.1)
+
+
+def test_far_tails_are_noise() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.laplace(size=(256, 256)) / np.sqrt(2)
+    y = (10 + noise).astype(np.float32)
+    found = line(scatter([y], Levels(0.0)), 0.0)
+    assert float(found.variance(np.array(10.0))) == pytest.approx(1, rel=0.07)
+
+
+def test_the_darkest_points_come_first() -> None:
+    """As whoever interpolates between them takes for granted."""
+    recorded, levels = bars(0, 0.0)
+    points = scatter([recorded], levels)
+    assert np.all(np.diff(points.means) >= 0)
+    assert points.means[0] == pytest.approx(0, abs=0.02)
+    assert points.means[-1] == pytest.approx(1, abs=0.02)
+
+
 def test_the_ends_have_no_say_where_nothing_is_clipped() -> None:
     y = (waves(0) + 0.05 * np.random.default_rng(0).normal(size=(SIDE, SIDE))).astype(np.float32)
-    assert at_ends([y], background.measure([y])).means.size == 0
+    levels = background.measure([y])
+    assert at_ends([y], levels, line(scatter([y], levels), levels.offset)).means.size == 0
