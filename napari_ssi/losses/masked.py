@@ -125,7 +125,9 @@ class MaskedLoss(Loss):
 
     @property
     def mixes(self) -> bool:
-        """Yes, but with the replacement of Noise2Void, which is there to be compared as it is."""
+        """Yes, but with the replacement of Noise2Void, which is there to be compared as it is, and with
+        structured masks: for these the noise is shared, which the estimate that chooses does not know.
+        """
         return self.cross_fits and self.replacement == "mean"
 
     @property

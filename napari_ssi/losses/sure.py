@@ -17,7 +17,7 @@ ABOUT = {
         "label": "SURE",
         "summary": "Stein's unbiased risk estimate: the network sees every pixel, and is "
         "penalised for following each of them too closely, so that it does not copy the noise.",
-        "when": "The noise is known (or well measured), and no pixels are clipped or outlying.",
+        "when": "The noise is known (or well measured), and hardly any pixels are outlying.",
         "physics": ["linear"],
         "noise": ["gaussian", "poisson", "poisson_gaussian", "correlated"],
     },

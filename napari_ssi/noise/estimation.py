@@ -33,7 +33,7 @@ WEAK = 0.3
 STRIPES = 0.1
 #: Share of clipped pixels above which differences see too little of the noise.
 CLIPPED = 0.02
-#: Share of clipped or outlying pixels above which SURE is not advised.
+#: Share of outlying pixels above which SURE is not advised.
 SPOILED = 1e-3
 #: Relative standard error up to which a number counts as known.
 KNOWN = 0.08
@@ -207,9 +207,8 @@ def recommend(report: NoiseReport, physics_name: str) -> tuple[str, dict[str, An
     words = f"{pixels} with {named}: {label}, which masks"
     if kind == "independent":
         return kind, params, method, f"{words}, needs no more than that."
-    spoiled = report.clipped_low + report.saturated + report.outliers
-    if spoiled > SPOILED:
-        return kind, params, method, f"{words}; not SURE, as {spoiled:.1%} are clipped or outlying."
+    if report.outliers > SPOILED:
+        return kind, params, method, f"{words}; not SURE, as {report.outliers:.1%} are outlying."
     return kind, params, method, f"{words}, or SURE, which uses these numbers."
 
 

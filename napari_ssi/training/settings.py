@@ -97,7 +97,7 @@ class Training(Configured):
         None,
         title="Mix with a classical method",
         description="Without a blur, in planes, mix the network's restoration with that of a classical method (as for "
-        "the first guess), such that the estimated error is least. Empty for yes, but for Noise2Void and controls.",
+        "the first guess), such that the estimated error is least. Empty for yes with most.",
         json_schema_extra={"advanced": True},
     )
     start: StartFile | None = Field(

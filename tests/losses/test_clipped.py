@@ -52,6 +52,34 @@ def test_nothing_is_left_out_where_nothing_is_clipped() -> None:
     assert float(far.stein_share(y, y).min()) > 0.999
 
 
+@pytest.mark.parametrize("name", ["independent", "poisson"])
+@pytest.mark.parametrize("z", [0.85, 0.95, 1.05])
+def test_the_other_models_know_it_as_well(name: str, z: float) -> None:
+    """Independent noise as it was measured; photons at the upper end, as far as they are Gaussian."""
+    rng = torch.Generator().manual_seed(0)
+    light = torch.full((1, 1, 1500, 1500), z)
+    levels = Levels(0.0, high=1.0, high_fraction=0.1)
+    if name == "poisson":
+        noise = registry.find("noise", name).build({"gain": 0.005}).fitted([], levels)
+        noise = noise.rescaled(1.0, 0.0)
+        y = noise.sample(light, rng)
+    else:
+        ramp = torch.linspace(0.2, 1.1, 192).expand(192, 192)
+        shown = (ramp + 0.1 * torch.randn(ramp.shape, generator=rng)).clamp(max=1).numpy()
+        noise = registry.find("noise", name).build({}).fitted([shown], levels)
+        y = (light + 0.1 * torch.randn(light.shape, generator=rng)).clamp(max=1)
+    off, share = y - y.mean(), noise.stein_share(y, light)
+    v = 0.005 * z if name == "poisson" else 0.01
+    assert v * float(share.mean()) == pytest.approx(float(off.square().mean()), rel=0.06)
+
+
+def test_of_shared_noise_only_what_is_at_an_end_is_left_out() -> None:
+    given = {"sigma": 0.1, "row_sigma": 0.0, "column_sigma": 0.0, "autocorrelation": [[1.0]]}
+    noise = registry.find("noise", "correlated").build(given).fitted([], BOTH).rescaled(1.0, 0.0)
+    y = torch.tensor([0.0, 0.01, 0.5, 0.99, 1.0]).reshape(1, 1, 1, 5)
+    assert noise.stein_share(y, y).flatten().tolist() == [0, 1, 1, 1, 0]
+
+
 def test_a_variance_that_is_told_is_used() -> None:
     y, z = torch.full((1, 1, 8, 8), 0.15), torch.full((1, 1, 8, 8), 0.1)
     noise = model("gaussian")

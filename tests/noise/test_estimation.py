@@ -345,10 +345,14 @@ def test_in_a_confocal_recording_the_variance_is_linear_in_the_mean(
     assert report.gain == pytest.approx(gain, rel=0.2)
 
 
-def test_sure_is_advised_only_where_nothing_is_clipped() -> None:
+def test_sure_is_advised_unless_pixels_are_outlying() -> None:
     y = camera(2.0, 3.0)
     assert "or SURE" in recommend(found(y), "blur")[3]
     assert "SSI" in recommend(found(y), "blur")[3]
     spotted = y.copy()
     spotted.reshape(-1)[::211] = float(y.max()) * 4
     assert "not SURE" in recommend(found(spotted), "denoising")[3]
+    clipped = np.minimum(y, np.quantile(y, 0.97))
+    report = measure([clipped], background.measure([clipped]))
+    assert report.saturated > 0.02
+    assert "or SURE" in recommend(report, "denoising")[3]
