@@ -87,7 +87,8 @@ def measure(image: str, case: str, method: str, steps: int) -> dict[str, str]:
     y = ((found["z"] if blurred else x) + noise(case, x.shape)).astype(np.float32)
     first, name = method.split("/")
     model = {"name": name} if name != "true" else {"name": "correlated", "params": TRUE[case]}
-    training = {"steps": steps} if registry.methods()[first].kind == "loss" else {}
+    # the losses are compared, not what a classical method adds
+    training = {"steps": steps, "mixed": False} if registry.methods()[first].kind == "loss" else {}
     physics = "blur" if blurred else "denoising"
     recipe = Recipe.create(physics=physics, method=first, noise=model, training=training)
     began = time.monotonic()

@@ -31,7 +31,9 @@ def measure(name: str, sigma: float, steps: int) -> dict[str, str]:
         ("sure", {"name": "gaussian", "params": {"sigma": sigma}}),
         ("unsure", {"name": "gaussian"}),
     ):
-        recipe = Recipe.create(method=method, noise=noise, training={"steps": steps})
+        recipe = Recipe.create(
+            method=method, noise=noise, training={"steps": steps, "mixed": False}
+        )
         found[method] = run(recipe, ImageStack(y, "YX"))
     error = float(np.mean((found["sure"].image - x) ** 2))
     ratio = error / sigma**2

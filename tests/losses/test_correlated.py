@@ -328,7 +328,13 @@ def test_knowing_that_neighbours_share_noise_is_worth_two_decibels(method: str, 
             method=method,
             noise=noise,
             network={"name": "unet", "params": {"channels": 8, "depth": 2}},
-            training={"steps": 300, "patch": (48, 48), "batch": 2, "ensemble": False},
+            training={
+                "steps": 300,
+                "patch": (48, 48),
+                "batch": 2,
+                "ensemble": False,
+                "mixed": False,
+            },
         )
         scores[noise] = psnr(run(recipe, ImageStack(y, "YX")).image, x)
     assert scores[plain] < psnr(y, x) + 2
