@@ -44,7 +44,8 @@ class Unsure(Loss):
     follows single pixels and falls when it turns away from them. It converges to
     :math:`\eta^* = \sigma^2 / (1 - r)`, r the error of SURE over σ²: an upper estimate
     of the noise's variance, not the variance. Under the noise model
-    ``poisson_gaussian`` both η and γ are found, else γ = 0.
+    ``poisson_gaussian`` both η and γ are found where the recording shows that noise follows the
+    light, else γ = 0.
 
     Under ``correlated`` noise there is a multiplier :math:`\eta_k` for each lag k up to
     two pixels in y and x (with :math:`\eta_{-k} = \eta_k`), which asks that no output follows
@@ -178,7 +179,8 @@ class Unsure(Loss):
             counts = noise.stein_share(target, z.detach()) * weight
             slopes = followed(probe, slope * counts, physics.target, strength) / n
         else:
-            light = physics.target(self._brightness(y, held)) if noise.grows else None
+            both = len(self._multiplier) == 2
+            light = physics.target(self._brightness(y, held)) if both else None
             variance = self._multiplier[0].expand_as(target)
             if light is not None:
                 variance = variance + self._multiplier[1] * light
@@ -233,7 +235,8 @@ class Unsure(Loss):
             self._multiplier = torch.stack([variance, variance / level]) / 2
             gain, floor = noise.growth or (0.0, 0.0)
             if floor >= 0 and floor + gain * float(level) > 0.01 * float(variance):
-                self._multiplier = self._multiplier.new_tensor([floor, gain])
+                # without a gain all is about as bright, and γ would be anything
+                self._multiplier = self._multiplier.new_tensor([floor, gain][: 2 if gain else 1])
             self._pace = self._multiplier
 
     def _brightness(self, y: Tensor, held: Tensor | None) -> Tensor:

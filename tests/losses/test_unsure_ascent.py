@@ -44,3 +44,18 @@ def test_what_would_be_negative_is_0_and_the_other_makes_up_for_it() -> None:
         best = grid[(off @ metric * off).sum(1).argmin()]
         found = _nearest(torch.tensor(point), metric)
         assert found.tolist() == pytest.approx(best.tolist(), abs=0.011)
+
+
+def test_no_gain_is_sought_where_the_recording_shows_none() -> None:
+    """Of one brightness γ could be anything; η is then all the variance."""
+    noise = PoissonGaussian(gain=0.0, sigma=0.3).fitted([], Levels(offset=0.0)).rescaled(1.0, 0.0)
+    physics = Denoising()
+    physics.bind((48, 48), (1.0, 1.0))
+    generator = torch.Generator().manual_seed(0)
+    y = 5 + 0.3 * torch.randn(4, 1, 48, 48, generator=generator)
+    loss = Unsure()
+    for _ in range(3):
+        loss(lambda seen: 0.5 * seen, y, physics, noise, generator)
+        loss.after_step()
+    assert set(loss.estimates) == {"sigma_upper"}
+    assert loss.estimates["sigma_upper"] == pytest.approx(0.3, rel=0.1)
